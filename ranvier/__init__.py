@@ -1,0 +1,1 @@
+"""Ranvier: neural networks, from raw data to a trained, measured, explained network."""

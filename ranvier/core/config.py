@@ -1,0 +1,118 @@
+"""Settings as frozen dataclasses: one schema for options, files, Python arguments and their help.
+
+A field made with `setting(default, help)` carries its own documentation. `resolve` lays mappings
+over the defaults, later over earlier, and refuses every unknown key and every value of the wrong
+type at once, each with where it came from.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+import tomllib
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+from typing import Any, TypeVar, get_type_hints
+
+import msgspec
+
+from ranvier.core.errors import ConfigError, suggestion
+
+Settings = TypeVar("Settings")
+
+
+def setting(default: Any, help: str, *, choices: Iterable[str] | None = None) -> Any:
+    """A documented field of a settings dataclass; `choices` closes the set of words it takes."""
+    metadata = {"help": help, "choices": tuple(choices) if choices else None}
+    return dataclasses.field(default=default, metadata=metadata)
+
+
+def parse_assignment(text: str) -> tuple[str, Any]:
+    """`key=value` from a command line, the value read as JSON where it is JSON, else as text.
+
+    >>> parse_assignment("epochs=10")
+    ('epochs', 10)
+    >>> parse_assignment("target=price")
+    ('target', 'price')
+    """
+    key, equals, value = text.partition("=")
+    if not equals or not key.strip():
+        raise ConfigError(f"--set {text}: expected key=value, as in --set batch_size=256.")
+    try:
+        return key.strip(), json.loads(value)
+    except json.JSONDecodeError:
+        return key.strip(), value
+
+
+def read_settings_file(path: str | Path) -> dict[str, Any]:
+    """The mapping in a TOML or JSON configuration file."""
+    path = Path(path)
+    try:
+        text = path.read_text(encoding="utf-8")
+    except (OSError, UnicodeDecodeError) as error:
+        raise ConfigError(f"{path}: this configuration file cannot be read ({error}).") from error
+    try:
+        document = json.loads(text) if path.suffix == ".json" else tomllib.loads(text)
+    except (json.JSONDecodeError, tomllib.TOMLDecodeError) as error:
+        kind = "JSON" if path.suffix == ".json" else "TOML"
+        raise ConfigError(f"{path}: not valid {kind}: {error}.") from error
+    if not isinstance(document, dict):
+        raise ConfigError(f"{path}: expected a mapping of settings, got {type(document).__name__}.")
+    return document
+
+
+def resolve(schema: type[Settings], *layers: tuple[str, Mapping[str, Any]]) -> Settings:
+    """The settings that `layers` of (where it came from, mapping) give, later over earlier.
+
+    A dotted key reaches into a setting that is itself a mapping: `optimizer.momentum`.
+
+    Raises:
+        ConfigError: for all unknown keys and ill-typed values of all layers together.
+    """
+    hints = get_type_hints(schema)
+    fields = {field.name: field for field in dataclasses.fields(schema)}  # type: ignore[arg-type]
+    values: dict[str, Any] = {}
+    problems: list[str] = []
+    for where, mapping in layers:
+        for key, value in mapping.items():
+            name, _, rest = key.partition(".")
+            if name not in fields:
+                problems.append(f"{where}: unknown setting {key!r}. {suggestion(key, fields)}")
+                continue
+            if rest:
+                value = {**_as_mapping(values.get(name)), rest: value}
+            try:
+                values[name] = _convert(value, hints[name], fields[name].metadata)
+            except ConfigError as error:
+                problems.append(f"{where}: {key}={json.dumps(value, default=str)}: {error}")
+    if problems:
+        raise ConfigError("\n".join(problems))
+    return schema(**values)
+
+
+def _as_mapping(value: Any) -> dict[str, Any]:
+    if value is None:
+        return {}
+    return dict(value) if isinstance(value, Mapping) else {"kind": value}
+
+
+def _convert(value: Any, hint: Any, metadata: Mapping[str, Any]) -> Any:
+    choices = metadata.get("choices")
+    if choices and value is not None and value not in choices:
+        raise ConfigError(
+            f"expected one of {', '.join(choices)}. {suggestion(str(value), choices)}"
+        )
+    if hint == tuple[str, ...] and isinstance(value, str):
+        value = [part.strip() for part in value.split(",") if part.strip()]
+    try:
+        return msgspec.convert(value, hint, strict=True)
+    except msgspec.ValidationError as strict_error:
+        try:
+            return msgspec.convert(value, hint, strict=False)
+        except msgspec.ValidationError:
+            raise ConfigError(f"{strict_error}.") from None
+
+
+def to_json(settings: Any) -> dict[str, Any]:
+    """The settings as plain JSON values, every field present."""
+    return msgspec.to_builtins(dataclasses.asdict(settings))
