@@ -22,8 +22,8 @@ from ranvier.spec.parameters import Parameters, checked, to_document
 class ActivationFunction:
     """One function f(z); `equation` says it in z, and `bounds` the range that it never leaves.
 
-    `torch` is the function of torch that computes it, empty where ours does; `arguments` are that function's names for
-    our parameters, and `fixed` what it is always given.
+    `torch` is the function of torch that computes it, empty where ours does; `arguments` are its
+    names for our parameters, and `fixed` what it is always given.
     """
 
     equation: str
