@@ -213,7 +213,7 @@ class Activation(Layer):
     @classmethod
     def known_fields(cls, given: Mapping[str, Any]) -> list[str]:
         function = given.get("function")
-        known = ACTIVATIONS[function].defaults if function in ACTIVATIONS else ()
+        known = ACTIVATIONS[str(function)].defaults if function in ACTIVATIONS else ()
         return ["function", "name", *known]
 
     @classmethod

@@ -126,7 +126,7 @@ def test_every_initializer_is_at_hand():
 )
 def test_an_initializer_draws_the_deviation_that_it_states(initializer, deviation):
     weight = build(Dense(200, initializer=initializer), 300).weight
-    assert weight.std().item() == pytest.approx(deviation, rel=0.02, abs=1e-12)
+    assert weight.std().item() == pytest.approx(deviation, rel=0.02, abs=1e-6)
     centre = {"ones": 1.0}.get(initializer, 0.7 if "constant" in repr(initializer) else 0.0)
     assert weight.mean().item() == pytest.approx(
         centre, abs=5 * deviation / math.sqrt(60_000) + 1e-6
@@ -149,7 +149,7 @@ def test_relu_layers_keep_the_size_of_the_signal_through_fifty_layers():
     assert 0.1 < (module(rows).square().mean() / rows.square().mean()).item() < 10
 
 
-def test_an_odd_default_device_or_number_type_around_the_call_changes_no_weight():
+def test_a_default_device_around_the_call_changes_no_weight():
     expected = build(NETWORK, 4).state_dict()
     with torch.device("meta"):
         found = build(NETWORK, 4).state_dict()
