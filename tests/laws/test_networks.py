@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import xml.etree.ElementTree as ElementTree
 
 import torch
 from hypothesis import given, settings
@@ -58,14 +59,10 @@ def composed(inside):
 
 layers = st.recursive(plain, composed, max_leaves=8)
 networks = st.lists(layers, min_size=1, max_size=4).map(lambda inside: Network(*inside))
+KEYS = st.sampled_from(["kind", "layers", "units", "name", "function", "x"])
 json_values = st.recursive(
     st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False) | st.text(max_size=8),
-    lambda inside: (
-        st.lists(inside, max_size=3)
-        | st.dictionaries(
-            st.sampled_from(["kind", "layers", "units", "name", "x"]), inside, max_size=3
-        )
-    ),
+    lambda inside: st.lists(inside, max_size=3) | st.dictionaries(KEYS, inside, max_size=3),
     max_leaves=12,
 )
 
@@ -79,6 +76,7 @@ def test_any_network_comes_back_from_its_json_and_is_described_as_it_is_built(ne
     module = build(network, WIDTH)
     assert description.parameters == sum(p.numel() for p in module.parameters())
     assert tuple(module(torch.zeros(2, WIDTH)).shape) == (2, *description.output_shape)
+    ElementTree.fromstring(network.draw(input=WIDTH))
 
 
 @settings(deadline=None, max_examples=300)
@@ -87,7 +85,9 @@ def test_any_json_is_a_network_or_a_refusal_of_ours(value):
     for document in (
         value,
         {"kind": "network", "layers": [value]},
-        {"kind": "dense", "units": value},
+        {"kind": "network", "layers": [{"kind": "activation", "function": value}]},
+        {"kind": "network", "layers": [{"kind": "dense", "units": 3, "activation": value}]},
+        {"kind": "network", "layers": [{"kind": "parallel", "branches": value, "join": value}]},
     ):
         try:
             Network.from_json(json.dumps(document))
