@@ -170,6 +170,7 @@ def test_a_width_that_numpy_drew_is_kept_as_a_plain_number():
 
 def test_layers_are_equal_by_value_and_cannot_be_changed():
     assert Dense(3, activation="relu") == Dense(3, activation=Activation("relu"))
+    assert Dense(3, activation=Activation("relu", name="a")) == Dense(3, activation="relu")
     assert len({Dense(3), Dense(3), Dense(4)}) == 2
     assert Residual(Dense(3)) != Network(Dense(3))
     with pytest.raises(AttributeError):
