@@ -1,4 +1,4 @@
-"""A value said as `{kind, options}`: how an option, a file or an argument picks a member by name."""
+"""A value said as `{kind, options}`: how an option, a file or an argument picks one by name."""
 
 from __future__ import annotations
 

@@ -31,7 +31,7 @@ class BinaryCrossEntropy(Loss):
     Shapes: prediction [B] logits; target [B], 0 or 1 or a probability → each [B].
 
     Raises:
-        ConfigError: label smoothing outside 0 to 1, or class weights that are not two of at least 0.
+        ConfigError: label smoothing outside 0 to 1, or not two class weights of at least 0.
 
     >>> import torch
     >>> BinaryCrossEntropy()(torch.tensor([0.0, 1e4]), torch.tensor([1, 1]))

@@ -61,7 +61,7 @@ class CrossEntropy(Loss):
             label_smoothing=(0 <= self.label_smoothing <= 1, "a number from 0 to 1"),
             class_weights=(all(weight >= 0 for weight in weights), "numbers of at least 0"),
         )
-        # Made once, so that a captured step finds it as a constant and copies nothing to a device.
+        # Kept per device, so that a captured step holds a constant and copies nothing to it.
         object.__setattr__(self, "_class_weights_by_place", {})
 
     def each(self, prediction: Tensor, target: Tensor) -> Tensor:

@@ -71,7 +71,7 @@ LOSSES: Registry[type[Loss]] = Registry("loss")
 
 
 def at_least_float32(tensor: Tensor) -> Tensor:
-    """The tensor in a precision that a loss can be summed in: float64 stays, the rest is float32."""
+    """The tensor in a precision fit for summing: float64 stays, the rest is float32."""
     return tensor if tensor.dtype in (torch.float32, torch.float64) else tensor.float()
 
 

@@ -20,10 +20,10 @@ def loss_from(spec: Loss | Mapping[str, Any] | str) -> Loss:
 
     >>> loss_from({"kind": "huber", "delta": 2})
     Huber(delta=2.0)
-    >>> loss_from("mse")
+    >>> loss_from("hubr")
     Traceback (most recent call last):
         ...
-    ranvier.core.errors.UnknownNameError: unknown loss 'mse'. Here it is called 'mean_squared_error'.
+    ranvier.core.errors.UnknownNameError: unknown loss 'hubr'. Did you mean 'huber'?
     """
     if isinstance(spec, Loss):
         return spec
