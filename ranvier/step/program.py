@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import NamedTuple
 
@@ -10,7 +10,7 @@ import torch
 from torch import Tensor, nn
 
 from ranvier.losses import Loss, PerMember
-from ranvier.optim import Optimizer, clip_by_global_norm_, decay_groups, penalty
+from ranvier.optim import Optimizer, clip_by_global_norm_, decay_groups, norms, penalty
 from ranvier.step.head import Head
 from ranvier.step.state import State, named_trainable
 
@@ -56,7 +56,7 @@ class Program:
         """The state before the first update: the module's own tensors, empty slots."""
         named = named_trainable(self.module)
         parameters: list[Tensor] = list(named.values())
-        groups = decay_groups(named)
+        groups = self._groups(named)
         return State(
             names=tuple(named),
             parameters=parameters,
@@ -67,13 +67,19 @@ class Program:
             device=device,
         )
 
+    def _groups(self, named: dict[str, nn.Parameter]) -> tuple[list[int], ...]:
+        """What decays and what does not; one group, so one kernel call, where nothing decays."""
+        if not (self.optimizer.weight_decay or self.l1 or self.l2):
+            return (list(range(len(named))),)
+        return decay_groups(named.items())
+
     def update(
         self,
         forward: Callable[[Tensor], Tensor],
         state: State,
         batch: Batch,
         learning_rate: float | Tensor,
-    ) -> tuple[Scalars, Sequence[Tensor]]:
+    ) -> tuple[Scalars, list[Tensor]]:
         """Write the next state into `state`'s own tensors; scalars and raw gradients come back.
 
         `forward` is the network as the executor runs it, on `state.parameters`.
@@ -84,30 +90,34 @@ class Program:
         if self.l1 or self.l2:
             decayed = [state.parameters[i] for i in state.groups[0]]
             objective = loss + penalty(decayed, l1=self.l1, l2=self.l2)
-        gradients = torch.autograd.grad(
-            objective, state.parameters, allow_unused=True, materialize_grads=True
+        gradients = list(
+            torch.autograd.grad(
+                objective, state.parameters, allow_unused=True, materialize_grads=True
+            )
         )
         with torch.no_grad():
-            norms = torch.stack(torch._foreach_norm(gradients))
-            scalars = Scalars(loss.detach(), norms)
+            norms_P, norm = norms(gradients)
+            scalars = Scalars(loss.detach(), norms_P)
             if self.clip_norm:
-                clip_by_global_norm_(gradients, self.clip_norm, norms)
+                clip_by_global_norm_(gradients, self.clip_norm, norm=norm)
             self._descend(state, gradients, learning_rate)
             if state.average is not None:
                 torch._foreach_lerp_(state.average, state.parameters, 1 - self.average_decay)
         return scalars, gradients
 
     def _descend(
-        self, state: State, gradients: Sequence[Tensor], learning_rate: float | Tensor
+        self, state: State, gradients: list[Tensor], learning_rate: float | Tensor
     ) -> None:
-        for position, (group, slots) in enumerate(zip(state.groups, state.slots, strict=True)):
+        decay = self.optimizer.weight_decay
+        for group, slots in zip(state.groups, state.slots, strict=True):
             self.optimizer.update(
                 [state.parameters[i] for i in group],
                 [gradients[i] for i in group],
                 slots,
                 learning_rate=learning_rate,
-                weight_decay=self.optimizer.weight_decay if position == 0 else 0.0,
+                weight_decay=decay,
             )
+            decay = 0.0
 
     def _per_row_loss(self, prediction: Tensor, targets: Tensor, weights: Tensor | None) -> Tensor:
         loss = self.loss if self.head.members is None else PerMember(self.loss)

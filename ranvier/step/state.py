@@ -15,8 +15,8 @@ from ranvier.core.errors import DamagedError
 class State:
     """Parameters θ, buffers, the optimiser's slots, the average of θ, the step, random numbers.
 
-    Parameters come in two groups of indices, those that decay and those that do not, each with its
-    own slots, since a fused optimiser kernel runs once a group.
+    Parameters come in groups of indices, first those that decay, then those that do not, each with
+    its own slots, since a fused optimiser kernel runs once a group.
     The random state is torch's own on `device`: it is read when the state is saved and set when
     the state is loaded, so a step costs nothing for it.
     """
@@ -24,7 +24,7 @@ class State:
     names: tuple[str, ...]
     parameters: list[Tensor]
     buffers: dict[str, Tensor]
-    groups: tuple[list[int], list[int]]
+    groups: tuple[list[int], ...]
     slots: list[dict[str, list[Tensor]]]
     average: list[Tensor] | None
     device: torch.device

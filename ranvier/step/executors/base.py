@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Sequence
 from typing import ClassVar
 
 from torch import Tensor
@@ -32,7 +31,7 @@ class Executor(ABC):
     @abstractmethod
     def run_observed(
         self, batch: Batch, learning_rate: float
-    ) -> tuple[Scalars, Sequence[Tensor]]:
+    ) -> tuple[Scalars, list[Tensor]]:
         """One update with the same numbers that also gives the gradients, for a look at them."""
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 
 from torch import Tensor
 
@@ -21,7 +20,7 @@ class Eager(Executor):
 
     def run_observed(
         self, batch: Batch, learning_rate: float
-    ) -> tuple[Scalars, Sequence[Tensor]]:
+    ) -> tuple[Scalars, list[Tensor]]:
         result = self.program.update(self.program.module, self.state, batch, learning_rate)
         self.state.step += 1
         return result
