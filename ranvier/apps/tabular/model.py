@@ -10,11 +10,15 @@ import polars
 import torch
 from torch import nn
 
-from ranvier.core.errors import ConfigError
+from ranvier.core.errors import ConfigError, RunError
 from ranvier.core.task import Task
 from ranvier.data.tabular import TableEncoder, read_table
 from ranvier.losses import MeanSquaredError
 from ranvier.metrics import compute
+from ranvier.nn import build
+from ranvier.runs.layout import RunFolder
+from ranvier.runs.model import load_model as read_model
+from ranvier.spec import Network
 from ranvier.step import Head
 from ranvier.train.evaluate import Evaluator
 
@@ -75,6 +79,20 @@ class TableModel:
         frame = read_table(source)
         frame, _, truth = self.encoder.targets(frame)
         return compute(self.task, truth, self.raw(frame))
+
+
+def load_model(run: RunFolder) -> TableModel:
+    """The trained model of a run, in evaluation mode, every byte of it checked."""
+    saved = read_model(run)
+    if saved.network_json is None or saved.encoder_json is None:
+        raise RunError(f"{run.model}: this is not the model of a table.")
+    encoder = TableEncoder.from_json(saved.encoder_json)
+    network = Network.from_json(saved.network_json)
+    shape = (encoder.num_inputs,)
+    module = build(network, shape)
+    module.load_state_dict(saved.tensors)
+    head = Head.fit(encoder.task, network.output_shape(shape), network.members)
+    return TableModel(module.eval(), head, encoder)
 
 
 def _label_type(task: Task) -> Any:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -96,7 +95,7 @@ def begin(
     *,
     out: str | Path | None,
     progress: Progress,
-    command: Sequence[str] | None = None,
+    command: str | None = None,
 ) -> RunFolder:
     """Train on a table from the first step to the report."""
     prepared = choose(network, source, settings)
@@ -182,7 +181,7 @@ def _threads(network: Network, data: TableData, settings: TrainSettings) -> Choi
 
 
 def _run_document(
-    prepared: Prepared, *, requested: TrainSettings, command: Sequence[str] | None
+    prepared: Prepared, *, requested: TrainSettings, command: str | None
 ) -> dict[str, Any]:
     data, settings = prepared.data, prepared.settings
     asked = {key: value for key, value in to_json(requested).items() if value is not None}
@@ -203,6 +202,6 @@ def _run_document(
         "environment": environment(
             device_for(settings.device), threads=settings.threads or 1
         ),
-        "command": list(command) if command else None,
+        "command": command,
         "created": datetime.now(UTC).isoformat(timespec="seconds"),
     }
