@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -17,13 +18,28 @@ from ranvier.runs.documents import read_document
 from ranvier.runs.history import History
 from ranvier.runs.layout import RunFolder
 from ranvier.runs.settings import TrainSettings
+from ranvier.runs.verify import damaged_files
 from ranvier.spec import Network
 from ranvier.train.progress import Progress, Silent
+from ranvier.train.replay import Replay, replay
 
 if TYPE_CHECKING:
     import numpy as np
     import polars
     from torch import nn
+
+
+@dataclass(frozen=True)
+class Verdict:
+    """What `verify` found: damaged files, and the replay between checkpoints if it was run."""
+
+    damaged: tuple[str, ...]
+    replay: Replay | None
+
+    @property
+    def is_whole(self) -> bool:
+        """No file is damaged, and nothing that was replayed came out otherwise."""
+        return not self.damaged and (self.replay is None or self.replay.is_exact)
 
 
 class Run:
@@ -169,9 +185,7 @@ def load(path: str | Path) -> Run:
     return run
 
 
-def resume(
-    path: str | Path, source: Any = None, *, progress: Progress | None = None
-) -> Run:
+def resume(path: str | Path, source: Any = None, *, progress: Progress | None = None) -> Run:
     """Go on with a run exactly where it stopped; a finished one comes back as it is.
 
     `source` says where its data stands now, if it was in memory or was moved.
@@ -182,6 +196,26 @@ def resume(
     """
     folder = RunFolder.open(path)
     return Run(tabular.resume(folder, source=source, progress=progress or Silent()))
+
+
+def verify(path: str | Path, source: Any = None, *, progress: Progress | None = None) -> Verdict:
+    """Hold every byte of a run against what was written, and prove that its resume is exact.
+
+    The steps between its two checkpoints are run again, if the files are whole, and every tensor
+    and number they lead to is compared with the newer checkpoint, bit for bit.
+
+    Raises:
+        DataError: if the source is not the data that the run was begun with.
+        RunError: if there is no run, or it is being written.
+    """
+    folder = RunFolder.open(path)
+    with folder.lock():
+        damaged = tuple(damaged_files(folder))
+        replayed = None
+        if not damaged:
+            job = tabular.restore(folder, source=source).job()
+            replayed = replay(job, folder.checkpoints, progress=progress or Silent())
+    return Verdict(damaged, replayed)
 
 
 def _plain(value: Any) -> Any:

@@ -45,17 +45,11 @@ def assess(
 
 
 def _classification(task: Task, truth: np.ndarray, predicted: np.ndarray) -> dict[str, Any]:
-    payload: dict[str, Any] = {"calibration": {"bins": calibration(truth, predicted)}}
+    payload: dict[str, Any] = {"calibration": calibration(task, truth, predicted)}
     if len(task.classes) <= LARGEST_CONFUSION:
-        counts = confusion_matrix(truth, predicted.argmax(1), len(task.classes))
-        payload["confusion"] = {"labels": list(task.classes), "counts": counts.tolist()}
-    if len(task.classes) == 2 and len(np.unique(truth)) == 2:
-        false_positive_rate, true_positive_rate = roc_curve(truth, predicted[:, 1])
-        payload["roc"] = {
-            "false_positive_rate": false_positive_rate.tolist(),
-            "true_positive_rate": true_positive_rate.tolist(),
-        }
-    return payload
+        payload["confusion"] = confusion_matrix(task, truth, predicted)
+    roc = roc_curve(task, truth, predicted)
+    return payload if roc is None else {**payload, "roc": roc}
 
 
 def _regression(truth: np.ndarray, predicted: np.ndarray) -> dict[str, Any]:

@@ -76,6 +76,4 @@ class Batches:
             weights = None if part.weights is None else part.weights[rows]
             for step in range(max(first, start), last):
                 here = slice(self.bounds[step] - begin, self.bounds[step + 1] - begin)
-                yield Batch(
-                    inputs[here], targets[here], None if weights is None else weights[here]
-                )
+                yield Batch(inputs[here], targets[here], None if weights is None else weights[here])

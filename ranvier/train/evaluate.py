@@ -65,9 +65,7 @@ class Evaluator:
         predicted = self.head.predict(outputs).double().cpu().numpy()
         return predicted if self.head.task.is_classification else self.to_values(predicted)
 
-    def measure(
-        self, part: Part, parameters: dict[str, Tensor] | None = None
-    ) -> dict[str, float]:
+    def measure(self, part: Part, parameters: dict[str, Tensor] | None = None) -> dict[str, float]:
         """The loss and the metrics on `part`."""
         outputs = self.outputs(part.inputs, parameters)
         loss = self.loss if self.head.members is None else PerMember(self.loss)

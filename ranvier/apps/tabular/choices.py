@@ -28,9 +28,7 @@ class Choice:
         return asdict(self)
 
 
-def fill(
-    settings: TrainSettings, defaults: Iterable[Choice]
-) -> tuple[TrainSettings, list[Choice]]:
+def fill(settings: TrainSettings, defaults: Iterable[Choice]) -> tuple[TrainSettings, list[Choice]]:
     """`settings` with every open one taken from `defaults`, and the choices that were taken."""
     values = to_json(settings)
     taken = [choice for choice in defaults if values[choice.what] is None]

@@ -146,9 +146,7 @@ def restore(run: RunFolder, *, source: Any = None) -> Prepared:
 def part_of(rows: Rows) -> Part:
     """Encoded rows as tensors that share their memory."""
     weights = None if rows.weights is None else torch.from_numpy(rows.weights)
-    return Part(
-        torch.from_numpy(rows.inputs), torch.from_numpy(rows.targets), rows.truth, weights
-    )
+    return Part(torch.from_numpy(rows.inputs), torch.from_numpy(rows.targets), rows.truth, weights)
 
 
 def _is_finished(run: RunFolder) -> bool:
@@ -199,9 +197,7 @@ def _run_document(
             "rows": {split: len(getattr(data, split).inputs) for split in SPLITS},
             **data.profile,
         },
-        "environment": environment(
-            device_for(settings.device), threads=settings.threads or 1
-        ),
+        "environment": environment(device_for(settings.device), threads=settings.threads or 1),
         "command": command,
         "created": datetime.now(UTC).isoformat(timespec="seconds"),
     }

@@ -29,9 +29,7 @@ class Executor(ABC):
         """One update; the state's tensors hold the result."""
 
     @abstractmethod
-    def run_observed(
-        self, batch: Batch, learning_rate: float
-    ) -> tuple[Scalars, list[Tensor]]:
+    def run_observed(self, batch: Batch, learning_rate: float) -> tuple[Scalars, list[Tensor]]:
         """One update with the same numbers that also gives the gradients, for a look at them."""
 
 

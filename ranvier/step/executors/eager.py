@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-
 from torch import Tensor
 
 from ranvier.step.executors.base import EXECUTORS, Executor
@@ -18,9 +17,7 @@ class Eager(Executor):
     def run(self, batch: Batch, learning_rate: float) -> Scalars:
         return self.run_observed(batch, learning_rate)[0]
 
-    def run_observed(
-        self, batch: Batch, learning_rate: float
-    ) -> tuple[Scalars, list[Tensor]]:
+    def run_observed(self, batch: Batch, learning_rate: float) -> tuple[Scalars, list[Tensor]]:
         result = self.program.update(self.program.module, self.state, batch, learning_rate)
         self.state.step += 1
         return result
