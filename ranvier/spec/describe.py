@@ -160,7 +160,8 @@ def _row(node: Node, depth: int, times: int) -> Row:
 def folded(node: Node) -> list[tuple[Node, int]]:
     """The children, with neighbours that are alike in layer and shapes folded into one, counted.
 
-    Only what a layer of the form `repeat` lays out is folded: elsewhere each layer was written by hand and is shown.
+    Only what a layer of the form `repeat` lays out is folded; the rest was written by hand, each
+    layer for itself, and is shown so.
     """
     if node.layer.form != "repeat":
         return [(child, 1) for child in node.children]

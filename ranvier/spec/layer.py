@@ -25,7 +25,7 @@ Run = Callable[..., Signal]
 """`run(name, layer, *signals)`: what a layer made of others calls for each layer inside."""
 
 Form = Literal["box", "chain", "repeat", "bypass", "fork"]
-"""How a layer is drawn: alone; its children in a row, alike ones folded, with a way around; abreast."""
+"""How it is drawn: alone; what is inside in a row, folded, with a way around, or abreast."""
 
 
 @dataclass(frozen=True)
