@@ -45,7 +45,9 @@ def download(data_set: DataSet, folder: Path) -> Path:
             check=False,
         )
     except FileNotFoundError as error:
-        raise SourceError(f"{wanted}, which is not on this machine. Install that client.") from error
+        raise SourceError(
+            f"{wanted}, which is not on this machine. Install that client."
+        ) from error
     except subprocess.TimeoutExpired as error:
         raise SourceError(
             f"{wanted}, which did not end in {_TIME_LIMIT_SECONDS} s. Check the network; try again."
