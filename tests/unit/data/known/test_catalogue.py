@@ -45,7 +45,7 @@ def test_an_unknown_part_is_answered_with_the_parts_there_are() -> None:
     assert str(caught.value) == (
         "letter:validation: 'letter' has no part 'validation'. Its parts are 'train' and 'test'."
     )
-    with pytest.raises(UnknownNameError, match="'iris' has no part 'test'. It has no parts."):
+    with pytest.raises(UnknownNameError, match=r"'iris' has no part 'test'\. It has no parts\."):
         data_set("iris:test")
 
 
