@@ -72,6 +72,7 @@ def _panel(panel: Panel, top: int) -> list[str]:
             f'y1="{y}" y2="{y}" stroke="{colour}" stroke-width="3" stroke-opacity="0.5"/>',
             f'<circle cx="{x(point.mean):.1f}" cy="{y}" r="5" fill="{colour}"/>',
             f'<text x="{x(point.mean + point.sd) + 10:.1f}" y="{y + 4}" '
-            f'fill="{colour}">{point.mean:.4f}</text>',
+            f'fill="{colour}" stroke="#fff" stroke-width="4" paint-order="stroke">'
+            f"{point.mean:.4f}</text>",
         ]
     return parts

@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import argparse
 import json
+import os
 import statistics
 import sys
 import tempfile
@@ -129,11 +130,16 @@ def ranvier(rows: Split, seed: int, threads: int) -> Result:
             target=rows.target,
             test=str(rows.test_path),
             seed=seed,
-            threads=threads,
             out=Path(folder) / "run",
         )
         seconds = time.perf_counter() - start
-        return Result(dict(run.metrics["test"]), seconds)
+        # Judged as the others are, by the predictions of the model that was saved.
+        test = rows.test
+        truth, test = test[rows.target].to_numpy(), test.drop(rows.target)
+        if rows.is_classification:
+            classes = np.array(run.task.classes)
+            return Result(_judge_classes(truth, run.predict_proba(test), classes), seconds)
+        return Result(_judge_values(truth, run.predict(test)), seconds)
 
 
 CONTENDERS: dict[str, tuple[str, Callable[[Split, int, int], Result]]] = {
@@ -293,6 +299,12 @@ def draw(rows: list[dict[str, Any]]) -> str:
     return chart(panels)
 
 
+def _keep_to(cores: int) -> None:
+    """Leave this process so many cores, so that whoever chooses its own threads keeps to them."""
+    if hasattr(os, "sched_setaffinity"):
+        os.sched_setaffinity(0, sorted(os.sched_getaffinity(0))[:cores])
+
+
 def _say(text: str) -> None:
     print(text, file=sys.stderr, flush=True)
 
@@ -317,6 +329,7 @@ def main() -> None:
     parser.add_argument("--out", type=Path, default=Path("benchmarks/out"))
     arguments = parser.parse_args()
     arguments.out.mkdir(parents=True, exist_ok=True)
+    _keep_to(arguments.threads)
     measure(arguments)
     rows = summarise(read_cells(arguments.out / "tables.jsonl"))
     (arguments.out / "tables.json").write_text(json.dumps(rows, indent=1) + "\n")
