@@ -12,7 +12,7 @@ from typing import Any
 from rich.console import Console
 from rich.progress import BarColumn, Progress, ProgressColumn, TextColumn, TimeRemainingColumn
 
-from ranvier.cli.results import number
+from ranvier.cli.numbers import number
 
 LINES_WITHOUT_A_TERMINAL = 20
 

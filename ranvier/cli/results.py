@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from rich.table import Table
 
+from ranvier.cli.numbers import duration, number
 from ranvier.cli.output import Output
 
 if TYPE_CHECKING:
@@ -59,38 +60,6 @@ def metrics_table(
             cells.append(number(baseline.get(name)))
         table.add_row(name, *cells, style="bold" if name == primary else None)
     return table
-
-
-def number(value: Any) -> str:
-    """A measured number with the digits that people compare.
-
-    >>> number(0.98765), number(1234.5678), number(None), number(12)
-    ('0.9877', '1,235', '–', '12')
-    """
-    if value is None:
-        return "–"
-    if isinstance(value, int):
-        return f"{value:,}"
-    if abs(value) >= 1000:
-        return f"{value:,.0f}" if abs(value) < 1e9 else f"{value:.3e}"
-    if 0 < abs(value) < 1e-3:
-        return f"{value:.2e}"
-    return f"{value:.4f}"
-
-
-def duration(seconds: float) -> str:
-    """Seconds as people say them.
-
-    >>> duration(7.24), duration(75), duration(7300)
-    ('7.2 s', '1 min 15 s', '2 h 2 min')
-    """
-    if seconds < 60:
-        return f"{seconds:.1f} s"
-    minutes, rest = divmod(round(seconds), 60)
-    if minutes < 60:
-        return f"{minutes} min {rest} s"
-    hours, minutes = divmod(minutes, 60)
-    return f"{hours} h {minutes} min"
 
 
 def _story(summary: Mapping[str, Any]) -> str:
