@@ -19,7 +19,7 @@ from ranvier.report.sections import (
     network_section,
     scores_section,
 )
-from ranvier.runs.durable import write_whole
+from ranvier.runs.durable import write_file
 from ranvier.runs.layout import RunFolder
 
 SECTIONS = (
@@ -47,7 +47,7 @@ def write_report(run_folder_path: str | Path) -> Path:
     """Put the report beside the run's other files; returns its path."""
     text = render(run_folder_path)
     path = RunFolder.open(run_folder_path).report
-    write_whole(path, text.encode("utf-8"))
+    write_file(path, [text.encode("utf-8")])
     return path
 
 
