@@ -249,6 +249,11 @@ def _check_links(folder: Path, head: Head) -> None:
         *_, _last = _up_to(segment_path(folder, head.follows.segment), head.follows.offset)
 
 
+def check_position(folder: Path, follows: Mapping[str, int]) -> None:
+    """Raise DamagedError unless a record ends at `follows`, a writer's `position()`."""
+    _next_number(folder, msgspec.convert(dict(follows), Place))
+
+
 def _sealed(path: Path) -> Before:
     with _opened(path) as file:
         digest = hashlib.file_digest(file, "sha256").hexdigest()
