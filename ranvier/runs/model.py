@@ -22,7 +22,7 @@ from ranvier.runs.documents import (
     render_document,
     write_document,
 )
-from ranvier.runs.durable import new_folder, published, write_file
+from ranvier.runs.durable import new_folder, read_published, write_file
 from ranvier.runs.layout import RunFolder
 from ranvier.runs.tensors import check_tensors, read_tensors, write_tensors
 
@@ -74,7 +74,10 @@ def load_model(run: RunFolder) -> SavedModel:
         DamagedError: a file of it is damaged or missing.
         FormatError: a newer Ranvier wrote it.
     """
-    folder = published(run.model)
+    return read_published(run.model, _load)
+
+
+def _load(folder: Path) -> SavedModel:
     digests, documents = _documents(folder)
     network = documents.get(_NETWORK)
     return SavedModel(
@@ -86,7 +89,10 @@ def load_model(run: RunFolder) -> SavedModel:
 
 def check_model(run: RunFolder) -> None:
     """Read the model's files through and raise as `load_model` does, without torch."""
-    folder = published(run.model)
+    read_published(run.model, _check)
+
+
+def _check(folder: Path) -> None:
     digests, _ = _documents(folder)
     check_tensors(folder / _WEIGHTS, digests)
 
