@@ -55,7 +55,9 @@ def table(
         element(
             "tr",
             [
-                element("td", element("span", value, class_="v"), class_=kind, data_label=name or None)
+                element(
+                    "td", element("span", value, class_="v"), class_=kind, data_label=name or None
+                )
                 for name, kind, value in zip(headers, kinds, row, strict=True)
                 if value is not None or name
             ],

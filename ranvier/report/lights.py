@@ -80,7 +80,9 @@ def holds_on_new_rows(data: ReportData) -> Light | None:
         return None
     kept = gain(metric, fresh, trivial) / learnt
     question = "Does it hold on rows it has not seen?"
-    numbers = f"{metric_words(metric).name} {number(seen)} on train, {number(fresh)} on {split} rows"
+    numbers = (
+        f"{metric_words(metric).name} {number(seen)} on train, {number(fresh)} on {split} rows"
+    )
     if kept < 0.7:
         return Light("red", question, f"Hardly: {numbers}. It learnt its own rows by heart.")
     if kept < 0.9:
@@ -92,7 +94,9 @@ def finished(data: ReportData) -> Light:
     """Whether the run came to its end."""
     question = "Did the run come to its end?"
     if not data.is_finished:
-        so_far = f"after {number(len(data.epochs))} recorded epochs" if data.epochs else "at its start"
+        so_far = (
+            f"after {number(len(data.epochs))} recorded epochs" if data.epochs else "at its start"
+        )
         return Light("amber", question, f"Not yet: these are its files {so_far}. It is either "
                      "still going or was ended from outside; `ranvier resume` goes on from its "
                      "last checkpoint.")  # fmt: skip

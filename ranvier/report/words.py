@@ -106,7 +106,9 @@ class MetricWords:
 
 METRICS = {
     "accuracy": MetricWords("accuracy", "share of rows answered right"),
-    "balanced_accuracy": MetricWords("balanced accuracy", "share answered right, mean over classes"),
+    "balanced_accuracy": MetricWords(
+        "balanced accuracy", "share answered right, mean over classes"
+    ),
     "roc_auc": MetricWords(
         "ROC AUC", "chance that a row of the class ranks above a row outside it; 0.5 is guessing"
     ),

@@ -24,7 +24,9 @@ def power_of_two(power: float) -> str:
     >>> power_of_two(-10)
     '2⁻¹⁰'
     """
-    return f"2{round(power)}".replace(str(round(power)), str(round(power)).translate(SUPERSCRIPT), 1)
+    return f"2{round(power)}".replace(
+        str(round(power)), str(round(power)).translate(SUPERSCRIPT), 1
+    )
 
 
 def quantile(counts: Sequence[float], share: float) -> float | None:
@@ -129,9 +131,7 @@ def ridgeline(
 ) -> Markup | None:
     """One hill a moment, the latest in front: how the whole shape travels."""
     moments = [
-        (time, counts)
-        for time, counts in zip(times, histograms, strict=True)
-        if sum(counts) > 0
+        (time, counts) for time, counts in zip(times, histograms, strict=True) if sum(counts) > 0
     ]
     if not moments:
         return None
@@ -154,7 +154,9 @@ def ridgeline(
     marks, ticks = [], []
     for index, (time, counts) in enumerate(moments):
         base = floor + step * index
-        marks.append(_hill(on, base, hill / tallest, time, counts, first, last, index, len(moments)))
+        marks.append(
+            _hill(on, base, hill / tallest, time, counts, first, last, index, len(moments))
+        )
         ticks.append((base, number(time)))
     return _with_time_ticks(on, title, description, marks, ticks, time_label)
 

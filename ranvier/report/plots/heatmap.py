@@ -32,9 +32,7 @@ def confusion_map(
     for index, (label, name) in enumerate(zip(labels, shown, strict=True)):
         middle = cell * (index + 0.5)
         title_of = mark_title(label)
-        marks.append(
-            element("g", title_of, text(left - 5, top + middle + 4, name, anchor="end"))
-        )
+        marks.append(element("g", title_of, text(left - 5, top + middle + 4, name, anchor="end")))
         marks.append(element("g", title_of, _column_name(left + middle, top - 6, name, slant)))
     for row, (label, amounts) in enumerate(zip(labels, counts, strict=True)):
         total = sum(amounts)
@@ -71,7 +69,11 @@ def _cell(
     shown = f"{amount:,.0f}" if amount < 10_000 else f"{amount / 1000:,.0f}k"
     size_class = " small" if LETTER * len(shown) > size - 2 else ""
     label = text(
-        x + (size - 1) / 2, y + size / 2 + 4, shown, class_=f"cell{dark}{size_class}", anchor="middle"
+        x + (size - 1) / 2,
+        y + size / 2 + 4,
+        shown,
+        class_=f"cell{dark}{size_class}",
+        anchor="middle",
     )
     return element("g", mark_title(words), rectangle, label)
 

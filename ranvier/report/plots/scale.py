@@ -46,7 +46,9 @@ def _ticks(low: float, high: float, most: int) -> list[float]:
     unit = 10.0 ** math.floor(math.log10(rough))
     step = next(unit * factor for factor in (1, 2, 2.5, 5, 10) if unit * factor >= rough * 0.999)
     first, last = math.ceil(low / step - 1e-9), math.floor(high / step + 1e-9)
-    return [round(index * step, 12 - math.floor(math.log10(step))) for index in range(first, last + 1)]
+    return [
+        round(index * step, 12 - math.floor(math.log10(step))) for index in range(first, last + 1)
+    ]
 
 
 def _log_ticks(low: float, high: float, most: int) -> list[float]:
@@ -62,7 +64,11 @@ def _log_ticks(low: float, high: float, most: int) -> list[float]:
 
 
 def domain(
-    values: Iterable[object], *, is_log: bool = False, include: Iterable[float] = (), pad: float = 0.04
+    values: Iterable[object],
+    *,
+    is_log: bool = False,
+    include: Iterable[float] = (),
+    pad: float = 0.04,
 ) -> tuple[float, float] | None:
     """The range that shows all finite values (the positive ones on a log axis), or None.
 

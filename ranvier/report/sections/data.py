@@ -94,7 +94,9 @@ def _class_amounts(data: ReportData, profile: Json) -> list[tuple[str, float]]:
     confusion = data.evaluations.get(data.judged_on or "", {}).get("confusion") or {}
     return [
         (str(label), float(sum(row)))
-        for label, row in zip(confusion.get("labels", ()), confusion.get("counts", ()), strict=False)
+        for label, row in zip(
+            confusion.get("labels", ()), confusion.get("counts", ()), strict=False
+        )
     ]
 
 
@@ -140,7 +142,9 @@ def _column_row(column: Json, target: str) -> tuple[object, ...]:
     name = str(column.get("name", ""))
     kind = str(column.get("kind", NOTHING))
     role = "target" if name == target else kind if kind in ROLES else None
-    badge = element("span", "left out" if role in LEFT_OUT else role, class_="badge") if role else ""
+    badge = (
+        element("span", "left out" if role in LEFT_OUT else role, class_="badge") if role else ""
+    )
     return (
         [value_of_data(shorten(name, 60)), " " if badge else None, badge],
         kind,

@@ -198,9 +198,7 @@ def _shares(data: ReportData, name: str) -> Markup | None:
         return None
     worst = sorted(series, key=lambda s: -max(v for v in s.y if v is not None))[:MOST_LINES]
     shown = [line for line in series if line in worst]
-    percents = [
-        Series(s.name, s.x, [None if v is None else 100 * v for v in s.y]) for s in shown
-    ]
+    percents = [Series(s.name, s.x, [None if v is None else 100 * v for v in s.y]) for s in shown]
     plot = line_chart(
         percents, title=f"{title} by layer", x_label="step", y_label="% of the layer",
         description=f"At most {number(100 * peak, digits=3)} % in a layer.",
@@ -237,7 +235,9 @@ def _activation_size(data: ReportData) -> Markup | None:
     )  # fmt: skip
 
 
-def _histograms(data: ReportData, name: str) -> dict[str, tuple[list[float], list[Sequence[float]]]]:
+def _histograms(
+    data: ReportData, name: str
+) -> dict[str, tuple[list[float], list[Sequence[float]]]]:
     """For each parameter or layer: the epochs it was looked at, and its histogram at each."""
     found: dict[str, tuple[list[float], list[Sequence[float]]]] = {}
     for event in _evenly(data.of_kind("distributions")):
@@ -315,7 +315,7 @@ def _gallery(
         return None
     more = total - MOST_SMALL
     note = f" {number(more)} more are in the run's events." if more > 0 else ""
-    rest = kept[SHOWN_OPEN + 2:] if len(kept) > SHOWN_OPEN + 2 else []
+    rest = kept[SHOWN_OPEN + 2 :] if len(kept) > SHOWN_OPEN + 2 else []
     shown = kept[: len(kept) - len(rest)]
     return element(
         "div",

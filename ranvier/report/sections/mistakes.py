@@ -48,9 +48,7 @@ def _mistake(error: Json) -> Markup:
     ]  # fmt: skip
     more = len(shown) - MOST_VALUES
     pairs.append(element("span", f"and {number(more)} more", class_="quiet") if more > 0 else "")
-    return element(
-        "li", element("div", told, class_="told"), element("div", pairs, class_="pairs")
-    )
+    return element("li", element("div", told, class_="told"), element("div", pairs, class_="pairs"))
 
 
 def _said(value: object) -> Markup:

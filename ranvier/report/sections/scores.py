@@ -61,7 +61,9 @@ def _metrics(data: ReportData) -> Markup | None:
         if data.task.is_classification
         else "The baseline answers every row with the mean of the training rows."
     )
-    return element("div", shown, paragraph(note, " The primary metric stands first.", class_="quiet"))
+    return element(
+        "div", shown, paragraph(note, " The primary metric stands first.", class_="quiet")
+    )
 
 
 def _classification(data: ReportData, event: Json) -> list[Markup | None]:
@@ -82,7 +84,9 @@ def _classification(data: ReportData, event: Json) -> list[Markup | None]:
     ]
 
 
-def _confusion(labels: Sequence[str], counts: Sequence[Sequence[float]], split: str) -> Markup | None:
+def _confusion(
+    labels: Sequence[str], counts: Sequence[Sequence[float]], split: str
+) -> Markup | None:
     left_out = 0
     if len(labels) > MOST_DRAWN:
         errors = [
