@@ -31,6 +31,10 @@ def frame_from_memory(source: Any, *, where: str) -> pl.DataFrame:
         return _array(source, where=where)
     if isinstance(source, list) and source and all(isinstance(row, Mapping) for row in source):
         return _records(source, where=where)
+    if isinstance(source, list) and source and isinstance(source[0], list | tuple):
+        return _array(np.asarray(source, dtype=object), where=where)
+    if hasattr(source, "columns"):
+        check_names(list(source.columns), where=where)
     return _foreign(source, where=where)
 
 
@@ -99,7 +103,7 @@ def _array(values: np.ndarray, *, where: str, names: list[str] | None = None) ->
 def _pair(inputs: Any, target: Any, *, where: str) -> pl.DataFrame:
     array = not hasattr(inputs, "columns") and not isinstance(inputs, Mapping)
     frame = (
-        _array(np.asarray(inputs), where=f"{where}, X")
+        _array(np.asarray(inputs, dtype=None if _is_array(inputs) else object), where=f"{where}, X")
         if array
         else frame_from_memory(inputs, where=f"{where}, X")
     )
@@ -151,7 +155,6 @@ def _foreign(source: Any, *, where: str) -> pl.DataFrame:
         raise DataError(f"{where}: this frame cannot be read: {error}") from error
     if isinstance(frame, nw.LazyFrame):
         frame = frame.collect()
-    check_names(list(getattr(source, "columns", frame.columns)), where=where)
     if frame.implementation.is_polars():
         return frame.to_native()
     return pl.DataFrame([_foreign_column(str(name), frame[name]) for name in frame.columns])
@@ -162,15 +165,15 @@ def _foreign_column(name: str, column: Any) -> pl.Series:
     if column.implementation.is_polars():
         return column.to_native().alias(name)
     kind = column.dtype
+    missing = column.is_null().to_numpy().astype(bool)
     if kind.is_numeric() or kind == nw.Boolean:
-        if not column.is_null().any():
+        if not missing.any():
             return pl.Series(name, column.to_numpy())
-        # pandas marks a missing number with NaN; it is missing here too, and not a bad value.
-        cells = [None if cell is None or cell != cell else cell for cell in column.to_list()]
-        return pl.Series(name, cells, strict=False)
+        if kind.is_float():
+            # pandas marks a missing number with NaN; it is missing here too, and not a bad value.
+            return pl.Series(name, column.to_numpy().astype(np.float64), nan_to_null=True)
     if kind == nw.Datetime and kind.time_zone is None:
         return pl.Series(name, column.to_numpy().astype("datetime64[us]"))
-    missing = column.is_null().to_numpy()
     cells = [None if gone else cell for cell, gone in zip(column.to_list(), missing, strict=True)]
     return _from_objects(name, cells)
 

@@ -83,17 +83,12 @@ def _read_named(source: str | Path) -> Table:
         raise SourceError(f"{path}: a folder; expected a file that holds one table.")
     if path.exists():
         return _read_file(path, str(source))
-    if isinstance(source, str) and source in (known := _known_names()):
-        from ranvier.data.known import get
+    from ranvier.data.known import catalogue, get, is_known
 
-        return _read_file(Path(get(source)), source)
-    raise SourceError(_not_there(path, known if isinstance(source, str) else []))
-
-
-def _known_names() -> list[str]:
-    from ranvier.data.known import known_data_sets
-
-    return [str(getattr(entry, "name", entry)) for entry in known_data_sets()]
+    if is_known(source):
+        return _read_file(Path(get(str(source))), str(source))
+    known = [entry.name for entry in catalogue()] if isinstance(source, str) else []
+    raise SourceError(_not_there(path, known))
 
 
 def _not_there(path: Path, known: list[str]) -> str:
