@@ -1,1 +1,1 @@
-"""From a source to rows a network can train on: read, split, fit, encode, batch."""
+"""From a source to rows ready for training: read, split, fit on the training part, encode, order."""
