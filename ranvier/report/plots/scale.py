@@ -62,7 +62,12 @@ def _log_ticks(low: float, high: float, most: int) -> list[float]:
 
 
 def domain(
-    values: Iterable[object], *, is_log: bool = False, include: Iterable[float] = (), pad: float = 0.04
+    values: Iterable[object],
+    *,
+    is_log: bool = False,
+    include: Iterable[float] = (),
+    pad: float = 0.04,
+    from_zero: bool = True,
 ) -> tuple[float, float] | None:
     """The range that shows all finite values (the positive ones on a log axis), or None.
 
@@ -86,4 +91,5 @@ def domain(
         return low - room, high + room
     room = (high - low) * pad
     # An axis of amounts that begins near nothing begins at nothing.
-    return (0.0 if 0 <= low < 0.15 * high else low - room), high + room
+    starts_at_zero = from_zero and 0 <= low < 0.15 * high
+    return (0.0 if starts_at_zero else low - room), high + room
