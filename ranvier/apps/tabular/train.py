@@ -8,6 +8,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import torch
 
 from ranvier.apps.tabular.choices import Choice, fill, spell_out
@@ -153,9 +154,14 @@ def parts_of(data: TableData) -> dict[str, Rows]:
 
 
 def part_of(rows: Rows) -> Part:
-    """Encoded rows as tensors that share their memory."""
-    weights = None if rows.weights is None else torch.from_numpy(rows.weights)
-    return Part(torch.from_numpy(rows.inputs), torch.from_numpy(rows.targets), rows.truth, weights)
+    """Encoded rows as tensors, which share their memory where they may."""
+    weights = None if rows.weights is None else _tensor(rows.weights)
+    return Part(_tensor(rows.inputs), _tensor(rows.targets), rows.truth, weights)
+
+
+def _tensor(values: np.ndarray) -> torch.Tensor:
+    # A tensor has no read-only memory: what may not be written is copied.
+    return torch.from_numpy(np.require(values, requirements="W"))
 
 
 def _is_finished(run: RunFolder) -> bool:
