@@ -21,6 +21,7 @@ from ranvier.report.sections import (
 )
 from ranvier.runs.durable import write_file
 from ranvier.runs.layout import RunFolder
+from ranvier.runs.seal import seal_report
 
 SECTIONS = (
     ("data", "Data", data_section),
@@ -45,7 +46,7 @@ def render(run_folder_path: str | Path) -> str:
 
 def write_report(run_folder_path: str | Path) -> Path:
     """Put the report beside the run's other files; returns its path."""
-    text = render(run_folder_path)
+    text = seal_report(render(run_folder_path))
     path = RunFolder.open(run_folder_path).report
     write_file(path, [text.encode("utf-8")])
     return path
