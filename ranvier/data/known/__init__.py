@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from ranvier.data.known.cache import cache_folder, get, get_parts
+from ranvier.data.known.cache import cache_folder, get, get_parts, is_cached
 from ranvier.data.known.catalogue import DataSet, catalogue, data_set, is_known, target_of
 
 __all__ = [
@@ -12,6 +12,7 @@ __all__ = [
     "data_set",
     "get",
     "get_parts",
+    "is_cached",
     "is_known",
     "target_of",
 ]

@@ -48,7 +48,7 @@ def get(source: str, *, progress: Progress | None = None) -> Path:
         MissingExtraError: where reading it needs a package that is not installed.
     """
     member, part = find(source)
-    folder = cache_folder() / "data" / member.data_set.name
+    folder = _folder(member.data_set)
     kept = _intact_file(folder, member.data_set, part)
     if kept is not None:
         return kept
@@ -64,6 +64,12 @@ def get(source: str, *, progress: Progress | None = None) -> Path:
             "give it leave to write, or set RANVIER_CACHE to another folder."
         ) from error
     return folder / _file_name(member.data_set, part)
+
+
+def is_cached(source: str) -> bool:
+    """Whether `get` would give the file without fetching or making anything."""
+    member, part = find(source)
+    return _intact_file(_folder(member.data_set), member.data_set, part) is not None
 
 
 def get_parts(source: str, *, progress: Progress | None = None) -> dict[str, Path] | None:
@@ -136,6 +142,10 @@ def _intact_file(folder: Path, data_set: DataSet, part: str) -> Path | None:
         return path if current and manifest["sha256"][path.name] == _digest(path) else None
     except (OSError, ValueError, KeyError, TypeError):
         return None
+
+
+def _folder(data_set: DataSet) -> Path:
+    return cache_folder() / "data" / data_set.name
 
 
 def _file_name(data_set: DataSet, part: str) -> str:

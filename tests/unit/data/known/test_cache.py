@@ -14,7 +14,7 @@ import polars as pl
 import pytest
 
 from ranvier.core.errors import SourceError
-from ranvier.data.known import cache, cache_folder, get, get_parts
+from ranvier.data.known import cache, cache_folder, get, get_parts, is_cached
 from ranvier.data.known.catalogue import MEMBERS, DataSet, Member, ReadMember, members
 
 ENTRY = DataSet(
@@ -81,6 +81,15 @@ def test_a_data_set_is_fetched_once_and_says_what_it_does(downloads: list[str]) 
     assert get("made-up", progress=said.append) == first
     assert len(downloads) == len(said) == 1
     assert pl.read_parquet(first).equals(TABLE)
+
+
+def test_only_a_whole_copy_counts_as_cached(downloads: list[str]) -> None:
+    assert not is_cached("made-up")
+    path = get("made-up")
+    assert is_cached("made-up") and is_cached("made-up:test")
+    path.write_bytes(b"")
+    assert not is_cached("made-up") and is_cached("made-up:test")
+    assert len(downloads) == 1
 
 
 def test_the_official_test_part_is_the_last_rows(downloads: list[str]) -> None:
