@@ -35,13 +35,14 @@ bench: $(STAMP)
 install: $(STAMP)
 
 # torch stands in a file and a call of its own because pip, once it checks one hash, asks for all.
+# Quiet twice, so that only errors are printed.
 $(STAMP):
 	$(PYTHON) -c 'import sys; sys.exit("Ranvier needs Python 3.11 or newer; run: make PYTHON=python3.11" if sys.version_info < (3, 11) else 0)'
 	rm -rf $(VENV)
 	$(PYTHON) -m venv $(VENV)
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements/test.txt
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check -r requirements/torch.txt
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation --editable .
+	$(BIN)/python -m pip install --quiet --quiet --disable-pip-version-check --require-hashes -r requirements/test.txt
+	$(BIN)/python -m pip install --quiet --quiet --disable-pip-version-check -r requirements/torch.txt
+	$(BIN)/python -m pip install --quiet --quiet --disable-pip-version-check --no-deps --no-build-isolation --editable .
 	touch $@
 
 # Writes requirements/test.txt anew: the newest versions, with the hashes of every platform's files.

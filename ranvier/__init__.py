@@ -11,7 +11,6 @@ Names are imported when they are first used, so that what needs no torch never w
 from __future__ import annotations
 
 from importlib import import_module
-from importlib.metadata import PackageNotFoundError, version
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
@@ -32,6 +31,7 @@ _SINGLE = {
     "NetworkClassifier": "ranvier.estimators",
     "NetworkRegressor": "ranvier.estimators",
     "Finding": "ranvier.core.finding",
+    "__version__": "ranvier.core.version",
     "RanvierError": "ranvier.core.errors",
     "Run": "ranvier.api",
     "build": "ranvier.nn",
@@ -41,15 +41,11 @@ _SINGLE = {
     "verify": "ranvier.api",
 }
 
-try:
-    __version__ = version("ranvier")
-except PackageNotFoundError:  # a source tree that was never installed
-    __version__ = "0+unknown"
-
 
 def __getattr__(name: str) -> Any:
     if name in _SINGLE:
-        value = getattr(import_module(_SINGLE[name]), name)
+        module = import_module(_SINGLE[name])
+        value = module.VERSION if name == "__version__" else getattr(module, name)
     else:
         value = _from_whole(name)
     globals()[name] = value
@@ -67,4 +63,4 @@ def _from_whole(name: str) -> Any:
 
 def __dir__() -> list[str]:
     whole = (name for place in _WHOLE for name in import_module(place).__all__)
-    return sorted({*_SINGLE, *whole, "__version__"})
+    return sorted({*_SINGLE, *whole})

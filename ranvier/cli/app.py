@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Sequence
-from importlib import metadata
 
 from cyclopts import App, Parameter
 
@@ -21,22 +20,14 @@ VERBS = {
     "predict": "Predict with a trained network: one row out per row in.",
     "describe": "Show a network: layers, shapes, sizes, equations, drawing.",
     "report": "Write a run's report anew from its files.",
-    "verify": "Check that every byte of a run is as it was written.",
+    "verify": "Check that a run is whole, and that its resume is exact.",
     "data": "List the known real data sets, or get one.",
 }
-
-
-def _version() -> str:
-    try:
-        return metadata.version("ranvier")
-    except metadata.PackageNotFoundError:
-        return "not installed"
 
 
 app = App(
     name="ranvier",
     help="Neural networks, from raw data to a trained, measured, explained network.",
-    version=_version,
     help_format="plaintext",
     default_parameter=Parameter(negative="", show_default=False),
     suppress_keyboard_interrupt=False,

@@ -61,8 +61,6 @@ class CrossEntropy(Loss):
             label_smoothing=(0 <= self.label_smoothing <= 1, "a number from 0 to 1"),
             class_weights=(all(weight >= 0 for weight in weights), "numbers of at least 0"),
         )
-        # Kept per device, so that a captured step holds a constant and copies nothing to it.
-        object.__setattr__(self, "_class_weights_by_place", {})
 
     def each(self, prediction: Tensor, target: Tensor) -> Tensor:
         self._require_fit(prediction, target)
@@ -76,16 +74,9 @@ class CrossEntropy(Loss):
     def class_weight(self, target: Tensor, like: Tensor) -> Tensor | None:
         if self.class_weights is None:
             return None
-        weights_C = self._class_weights_at(like)
+        # Made anew each time: one kept from a call that was being traced would outlive its trace.
+        weights_C = torch.tensor(self.class_weights, device=like.device, dtype=like.dtype)
         return weights_C[target] if target.ndim == 1 else target.to(like.dtype) @ weights_C
-
-    def _class_weights_at(self, like: Tensor) -> Tensor:
-        places: dict[tuple[torch.device, torch.dtype], Tensor]
-        places = self._class_weights_by_place  # type: ignore[attr-defined]
-        place = (like.device, like.dtype)
-        if place not in places:
-            places[place] = torch.tensor(self.class_weights, device=like.device, dtype=like.dtype)
-        return places[place]
 
     def _require_fit(self, prediction: Tensor, target: Tensor) -> None:
         came, wanted = tuple(prediction.shape), tuple(target.shape)

@@ -38,9 +38,10 @@ def table(
     *,
     numeric: Sequence[int] = (),
     marked: Sequence[int] = (),
+    is_stacked: bool = True,
     class_: str = "",
 ) -> Markup | None:
-    """Rows under headers; on a phone each row becomes a card of named values.
+    """Rows under headers; on a phone each row becomes a card of named values, if `is_stacked`.
 
     `numeric` columns are set right, `marked` rows are set off.
     """
@@ -66,7 +67,7 @@ def table(
         for index, row in enumerate(rows)
     ]
     return element(
-        "table", element("thead", head), element("tbody", body), class_=f"stack {class_}".strip()
+        "table", element("thead", head), element("tbody", body), class_=f"{'stack ' if is_stacked else ''}{class_}".strip() or None
     )
 
 

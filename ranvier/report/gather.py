@@ -151,22 +151,20 @@ def _describe(text: str | None, run: Json, start: Json) -> tuple[Json | None, st
         return None, None
     network = Network.from_json(text)
     shape = input_shape(network, run, start)
-    if shape is None:
-        return None, None
     try:
         return network.describe(input=shape).to_json(), network.draw(input=shape)
     except RanvierError:
+        # Without a shape that fits, the report shows the parameters that the run recorded.
         return None, None
 
 
 def input_shape(network: Network, run: Json, start: Json) -> tuple[int, ...] | None:
-    """The shape of one row as the network meets it: as recorded, else as the first layer has it."""
+    """The shape of one row as the network meets it, or None where its first layer implies one."""
     for recorded in (start.get("input_shape"), run.get("input_shape")):
         if recorded:
             return tuple(int(size) for size in recorded)
-    first = network.layers[0] if network.layers else None
-    if hasattr(first, "numeric") and hasattr(first, "cardinalities"):
-        return (int(first.numeric) + len(first.cardinalities),)
+    if network.implied_input() is not None:
+        return None
     shapes = start.get("parameter_shapes") or ()
     matrix = next((shape for shape in shapes if len(shape) == 2), None)
     return (int(matrix[1]),) if matrix else None

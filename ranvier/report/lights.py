@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 from ranvier.report.gather import ReportData
-from ranvier.report.words import is_number, metric_words, number, percent
+from ranvier.report.words import is_number, metric_words, number, percent, score
 
 Colour = Literal["green", "amber", "red"]
 
@@ -56,7 +56,7 @@ def beats_baseline(data: ReportData) -> Light | None:
     words = metric_words(metric).name
     ahead = gain(metric, value, trivial)
     question = "Better than a trivial answer?"
-    numbers = f"{words} {number(value)} against {number(trivial)}"
+    numbers = f"{words} {score(value)} against {score(trivial)}"
     if ahead <= 0:
         return Light("red", question, f"No: {numbers} on {split} rows.")
     removed = error_removed(metric, value, trivial)
@@ -80,12 +80,10 @@ def holds_on_new_rows(data: ReportData) -> Light | None:
         return None
     kept = gain(metric, fresh, trivial) / learnt
     question = "Does it hold on rows it has not seen?"
-    numbers = (
-        f"{metric_words(metric).name} {number(seen)} on train, {number(fresh)} on {split} rows"
-    )
-    if kept < 0.7:
+    numbers = f"{metric_words(metric).name} {score(seen)} on train, {score(fresh)} on {split} rows"
+    if kept < 0.5:
         return Light("red", question, f"Hardly: {numbers}. It learnt its own rows by heart.")
-    if kept < 0.9:
+    if kept < 0.8:
         return Light("amber", question, f"Partly: {numbers}.")
     return Light("green", question, f"Yes: {numbers}.")
 
@@ -94,9 +92,7 @@ def finished(data: ReportData) -> Light:
     """Whether the run came to its end."""
     question = "Did the run come to its end?"
     if not data.is_finished:
-        so_far = (
-            f"after {number(len(data.epochs))} recorded epochs" if data.epochs else "at its start"
-        )
+        so_far = f"after {number(len(data.epochs))} recorded epochs" if data.epochs else "at its start"
         return Light("amber", question, f"Not yet: these are its files {so_far}. It is either "
                      "still going or was ended from outside; `ranvier resume` goes on from its "
                      "last checkpoint.")  # fmt: skip

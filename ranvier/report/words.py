@@ -43,6 +43,29 @@ def _number(value: float, digits: int) -> str:
     return text.replace("-", "−")
 
 
+def score(value: object) -> str:
+    """A metric, with as many decimals as its neighbours in a table.
+
+    >>> score(0.755), score(1234.5678), score(None)
+    ('0.7550', '1,235', '–')
+    """
+    if is_number(value) and (value == 0 or 1e-3 <= abs(value) < 10):  # type: ignore[arg-type, operator]
+        return f"{value:.4f}".replace("-", "−")
+    return number(value)
+
+
+def compact(value: float) -> str:
+    """A number as short as an axis wants it.
+
+    >>> compact(1_500_000.0), compact(20_000.0), compact(0.25), compact(5000.0)
+    ('1.5M', '20k', '0.25', '5,000')
+    """
+    for size, unit in ((1e9, "G"), (1e6, "M"), (1e4, "k")):
+        if size <= abs(value) < 1e12:
+            return number(value / (1e3 if unit == "k" else size), digits=3) + unit
+    return number(int(value) if float(value).is_integer() else value, digits=3)
+
+
 def percent(share: object, *, digits: int = 1) -> str:
     """A share between 0 and 1 in hundredths.
 

@@ -12,7 +12,7 @@ import os
 import secrets
 import shutil
 from collections.abc import Callable, Iterable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import TypeVar
 
@@ -83,12 +83,12 @@ def write_file(path: Path, chunks: Iterable[Bytes]) -> None:
             os.close(descriptor)
         os.rename(beside, path)
         sync_folder(path.parent)
-    except OSError as error:
-        beside.unlink(missing_ok=True)
-        kept = "What was there before is untouched." if path.exists() else ""
-        raise write_failure(path, error, kept=kept) from error
-    except BaseException:
-        beside.unlink(missing_ok=True)
+    except BaseException as error:
+        with suppress(OSError):
+            beside.unlink(missing_ok=True)
+        if isinstance(error, OSError):
+            kept = "What was there before is untouched." if os.path.exists(path) else ""
+            raise write_failure(path, error, kept=kept) from error
         raise
 
 

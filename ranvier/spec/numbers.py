@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import math
 from dataclasses import KW_ONLY, dataclass
-from typing import Annotated
+from typing import Annotated, ClassVar
 
 from ranvier.core.errors import NetworkError
 from ranvier.core.shapes import Shape
 from ranvier.spec.activation import ActivationField, activation
 from ranvier.spec.fields import Count, Positive, Rule, many, real, whole
 from ranvier.spec.initializers import Initializer
-from ranvier.spec.layer import Layer, Parameter
+from ranvier.spec.layer import Family, Layer, Parameter
 from ranvier.spec.trace import Misfit
 
 
@@ -47,6 +47,8 @@ class PeriodicEmbedding(Layer):
     arXiv:2203.05556.
     """
 
+    family: ClassVar[Family] = "embedding"
+
     _: KW_ONLY
     units: Annotated[int, whole(2)] = 4
     frequencies: Count = 16
@@ -81,9 +83,8 @@ class PeriodicEmbedding(Layer):
         return f"a{here}ⱼ = [xⱼ; {mixed}], x = a{source}"
 
     def initialisation(self) -> str:
-        return (
-            f"frequencies N(0, {self.deviation:g}²), phases U(−π, π), mixtures U(±1/√frequencies)"
-        )
+        mixtures = f"mixtures U(±1/√{self.frequencies})"
+        return f"frequencies N(0, {self.deviation:g}²), phases U(−π, π), {mixtures}"
 
 
 def _check_edges(edges: tuple[float, ...]) -> tuple[float, ...]:
@@ -120,6 +121,8 @@ class PiecewiseEmbedding(Layer):
     Reference: Gorishniy et al. 2022, arXiv:2203.05556, sec. 3.2.
     """
 
+    family: ClassVar[Family] = "embedding"
+
     edges: _Edges
     units: Count
     _: KW_ONLY
@@ -151,6 +154,9 @@ class PiecewiseEmbedding(Layer):
     def equation(self, here: str = "⁽ˡ⁾", *sources: str) -> str:
         source = (sources or ("⁽ˡ⁻¹⁾",))[0]
         return f"a{here}ⱼ = {_after(self.activation, 'Vⱼ pⱼ(xⱼ) + dⱼ')}, x = a{source}"
+
+    def label(self) -> str:
+        return f"PiecewiseEmbedding {self.units}"
 
     def implied_input(self) -> Shape | None:
         return (len(self.edges),)

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from dataclasses import KW_ONLY, dataclass
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, ClassVar, Literal
 
 from ranvier.core.errors import NetworkError, suggestion
 from ranvier.core.shapes import Shape
 from ranvier.spec.fields import Rule, many, whole
 from ranvier.spec.initializers import Initializer, InitializerField, initializer
-from ranvier.spec.layer import A_LAYER, Layer, Parameter, Run
+from ranvier.spec.layer import A_LAYER, Family, Layer, Parameter, Run
 from ranvier.spec.numbers import PeriodicEmbedding
 from ranvier.spec.trace import Joined, Misfit, Signal
 
@@ -64,6 +64,8 @@ class TableFeatures(Layer):
     arXiv:2002.04688 (fastai's rule).
     """
 
+    family: ClassVar[Family] = "embedding"
+
     _: KW_ONLY
     numeric: Annotated[int, whole(0)]
     cardinalities: _Cardinalities
@@ -113,7 +115,8 @@ class TableFeatures(Layer):
         (row,) = signals
         numbers = (self.numeric,)
         if isinstance(self.numbers, Layer) and self.numeric:
-            numbers = run("numbers", self.numbers, Signal(numbers, row.mark)).shape
+            signals = (row, run("numbers", self.numbers, Signal(numbers, row.mark)))
+            numbers = signals[1].shape
         features = (numbers[-1] + self.category_features(),)
         if row.shape != (self.columns,):
             raise Misfit(
@@ -144,12 +147,15 @@ class TableFeatures(Layer):
     def equation(self, here: str = "⁽ˡ⁾", *sources: str) -> str:
         parts = []
         if self.numeric:
-            parts.append("g(x)" if self.numbers else "x")
+            parts.append(f"a{sources[1]}" if len(sources) > 1 else "x")
         if self.one_hot_columns():
             parts.append("onehot(c)")
         if self.embedded_columns():
             parts.append(f"E{here}[c]")
         return f"a{here} = [{'; '.join(parts)}], (x, c) = a{(sources or ('⁽ˡ⁻¹⁾',))[0]}"
+
+    def label(self) -> str:
+        return f"Table: {self.numeric} numbers, {len(self.cardinalities)} categories"
 
     def implied_input(self) -> Shape | None:
         return (self.columns,)

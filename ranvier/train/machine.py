@@ -6,12 +6,12 @@ import os
 import platform
 from collections.abc import Iterator
 from contextlib import contextmanager
-from importlib.metadata import version
 
 import torch
 
 from ranvier.core.errors import ConfigError
 from ranvier.core.random import stream_seed
+from ranvier.core.version import VERSION
 
 # Below this many multiply-adds a step, two threads cost more in waiting than they bring: measured
 # on two cores, a 20-64-64-10 network at batch 32 takes 0.070 ms on one thread, 0.087 on two.
@@ -76,7 +76,7 @@ def machine(device: torch.device, *, threads: int, seed: int) -> Iterator[None]:
 def environment(device: torch.device, *, threads: int) -> dict[str, str | int]:
     """What a reader of the run needs to know of where it was made."""
     return {
-        "ranvier": version("ranvier"),
+        "ranvier": VERSION,
         "python": platform.python_version(),
         "torch": torch.__version__,
         "platform": platform.platform(),

@@ -88,7 +88,7 @@ def load_model(run: RunFolder) -> TableModel:
         raise RunError(f"{run.model}: this is not the model of a table.")
     encoder = TableEncoder.from_json(saved.encoder_json)
     network = Network.from_json(saved.network_json)
-    shape = (encoder.num_inputs,)
+    shape = (encoder.layout.features,)
     module = build(network, shape)
     module.load_state_dict(saved.tensors)
     head = Head.fit(encoder.task, network.output_shape(shape), network.members)

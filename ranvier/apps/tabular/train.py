@@ -8,6 +8,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import torch
 
 from ranvier.apps.tabular.choices import Choice, fill, spell_out
@@ -28,9 +29,6 @@ from ranvier.train.machine import device_for, environment, threads_for
 from ranvier.train.progress import Progress
 from ranvier.train.session import Session
 
-SPLITS = ("train", "validation", "test")
-
-
 @dataclass(frozen=True)
 class Prepared:
     """A table's data, the network for it, and every setting chosen."""
@@ -44,13 +42,13 @@ class Prepared:
         """The training of this network on this data, before its first step."""
         data, settings = self.data, self.settings
         shape = (data.train.inputs.shape[1],)
-        validation = part_of(data.validation)
+        validation = data.validation
         return Job(
             task=data.task,
             module=build(self.network, shape, seed=settings.seed),
             head=Head.fit(data.task, self.network.output_shape(shape), self.network.members),
             training=part_of(data.train),
-            validation=validation if len(validation) else None,
+            validation=None if validation is None else part_of(validation),
             settings=settings,
             to_values=data.encoder.to_values,
             device=device_for(settings.device),
@@ -58,12 +56,17 @@ class Prepared:
 
     def session(self, run: RunFolder, progress: Progress) -> Session:
         """The job in its run directory."""
-        parts = {split: part_of(getattr(self.data, split)) for split in SPLITS}
+        parts = parts_of(self.data)
+
+        def row(split: str, position: int) -> tuple[int, dict[str, Any]]:
+            rows = parts[split]
+            return int(rows.row_numbers[position]), rows.values(position)
+
         return Session(
             job=self.job(),
             run=run,
-            parts={split: part for split, part in parts.items() if len(part)},
-            row=self.data.row,
+            parts={split: part_of(rows) for split, rows in parts.items()},
+            row=row,
             network=json.loads(self.network.to_json()),
             encoder=self.data.encoder.to_json(),
             progress=progress,
@@ -109,7 +112,8 @@ def begin(
     with run.lock():
         session = prepared.session(run, progress)
         write_document(run.network, session.network)
-        write_document(run.run, _run_document(prepared, requested=settings, command=command))
+        document = _run_document(prepared, source, requested=settings, command=command)
+        write_document(run.run, document)
         _finish(run, session.begin(), progress)
     return run
 
@@ -143,10 +147,21 @@ def restore(run: RunFolder, *, source: Any = None) -> Prepared:
     return Prepared(data, network, settings)
 
 
+def parts_of(data: TableData) -> dict[str, Rows]:
+    """The parts that there are, by name."""
+    parts = {"train": data.train, "validation": data.validation, "test": data.test}
+    return {split: rows for split, rows in parts.items() if rows is not None}
+
+
 def part_of(rows: Rows) -> Part:
-    """Encoded rows as tensors that share their memory."""
-    weights = None if rows.weights is None else torch.from_numpy(rows.weights)
-    return Part(torch.from_numpy(rows.inputs), torch.from_numpy(rows.targets), rows.truth, weights)
+    """Encoded rows as tensors, which share their memory where they may."""
+    weights = None if rows.weights is None else _tensor(rows.weights)
+    return Part(_tensor(rows.inputs), _tensor(rows.targets), rows.truth, weights)
+
+
+def _tensor(values: np.ndarray) -> torch.Tensor:
+    # A tensor has no read-only memory: what may not be written is copied.
+    return torch.from_numpy(np.require(values, requirements="W"))
 
 
 def _is_finished(run: RunFolder) -> bool:
@@ -170,6 +185,13 @@ def _source_of(document: dict[str, Any], source: Any) -> Any:
     return known
 
 
+def _path_of(source: Any) -> str | None:
+    """Where a resumed run finds the source again; None where it was in memory."""
+    if not isinstance(source, str | Path):
+        return None
+    return str(Path(source).resolve()) if Path(source).exists() else str(source)
+
+
 def _threads(network: Network, data: TableData, settings: TrainSettings) -> Choice:
     rows = settings.batch_size or len(data.train.inputs)
     operations = network.describe(input=(data.train.inputs.shape[1],)).flops
@@ -179,7 +201,7 @@ def _threads(network: Network, data: TableData, settings: TrainSettings) -> Choi
 
 
 def _run_document(
-    prepared: Prepared, *, requested: TrainSettings, command: str | None
+    prepared: Prepared, source: Any, *, requested: TrainSettings, command: str | None
 ) -> dict[str, Any]:
     data, settings = prepared.data, prepared.settings
     asked = {key: value for key, value in to_json(requested).items() if value is not None}
@@ -190,11 +212,11 @@ def _run_document(
         "choices": [choice.to_json() for choice in prepared.choices],
         "data": {
             "source": data.source,
-            "path": data.path,
+            "path": _path_of(source),
             "form": data.encoder.form,
             "fingerprint": data.fingerprint,
             "split": data.split,
-            "rows": {split: len(getattr(data, split).inputs) for split in SPLITS},
+            "rows": {split: len(rows) for split, rows in parts_of(data).items()},
             **data.profile,
         },
         "environment": environment(device_for(settings.device), threads=settings.threads or 1),

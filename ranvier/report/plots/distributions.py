@@ -12,7 +12,7 @@ from dataclasses import replace
 from ranvier.report.markup import Markup, element
 from ranvier.report.plots.frame import Frame, draw, frame, mark_title, place, text
 from ranvier.report.plots.lines import polyline
-from ranvier.report.words import number
+from ranvier.report.words import number, percent
 
 FIRST_POWER = -24
 QUANTILES = (0.05, 0.25, 0.5, 0.75, 0.95)
@@ -21,12 +21,22 @@ SUPERSCRIPT = str.maketrans("-0123456789", "⁻⁰¹²³⁴⁵⁶⁷⁸⁹")
 
 def power_of_two(power: float) -> str:
     """
-    >>> power_of_two(-10)
-    '2⁻¹⁰'
+    >>> power_of_two(-10), power_of_two(2)
+    ('2⁻¹⁰', '2²')
     """
-    return f"2{round(power)}".replace(
-        str(round(power)), str(round(power)).translate(SUPERSCRIPT), 1
-    )
+    return f"2{str(round(power)).translate(SUPERSCRIPT)}"
+
+
+def apart_from_zero(counts: Sequence[float]) -> tuple[Sequence[float], float]:
+    """The histogram without its first bin, which holds the zeros, and the share that was in it.
+
+    Where half of a layer's answers are exactly 0, as after ReLU, they would hide all the others.
+
+    >>> apart_from_zero([1, 2, 1])
+    ([0.0, 2, 1], 0.25)
+    """
+    total = sum(counts)
+    return [0.0, *counts[1:]], counts[0] / total if total else 0.0
 
 
 def quantile(counts: Sequence[float], share: float) -> float | None:
@@ -50,7 +60,7 @@ def _power_ticks(low: float, high: float) -> list[tuple[float, str]]:
     stride = next(step for step in (1, 2, 4, 8, 16) if (high - low) / step <= 6)
     first = -(-int(low) // stride) * stride
     return [
-        (float(power), "0" if power == FIRST_POWER else power_of_two(power))
+        (float(power), power_of_two(power))
         for power in range(first, int(high) + 1, stride)
         if low <= power <= high
     ]
@@ -66,17 +76,18 @@ def quantile_bands(
     y_label: str,
 ) -> Markup | None:
     """The middle half and the middle nine tenths of a distribution, and its median, over time."""
+    parts = [(time, *apart_from_zero(counts)) for time, counts in zip(times, histograms, strict=True)]
     rows = [
-        (time, [quantile(counts, share) for share in QUANTILES])
-        for time, counts in zip(times, histograms, strict=True)
+        (time, [quantile(counts, share) for share in QUANTILES], zeros)
+        for time, counts, zeros in parts
         if sum(counts) > 0
     ]
     if not rows:
         return None
-    low = min(values[0] for _, values in rows) - 1  # type: ignore[operator, type-var]
-    high = max(values[-1] for _, values in rows) + 1  # type: ignore[operator, type-var]
+    low = min(values[0] for _, values, _ in rows) - 1  # type: ignore[operator, type-var]
+    high = max(values[-1] for _, values, _ in rows) + 1  # type: ignore[operator, type-var]
     low, high = max(low, float(FIRST_POWER)), min(high, 8.0)
-    at = [time for time, _ in rows]
+    at = [time for time, *_ in rows]
     ends = (at[0], at[-1]) if at[0] < at[-1] else (at[0] - 0.5, at[0] + 0.5)
     on = frame(
         ends, (low, high), x_label=x_label, y_label=y_label, height=200,
@@ -84,19 +95,26 @@ def quantile_bands(
         x_ticks=None if len(rows) > 1 else [(at[0], number(at[0]))],
     )  # fmt: skip
     if len(rows) == 1:  # One moment has no width of its own.
-        rows = [(ends[0], rows[0][1]), (ends[1], rows[0][1])]
+        rows = [(ends[0], *rows[0][1:]), (ends[1], *rows[0][1:])]
     marks = [_band(on, rows, 0, 4, "outer"), _band(on, rows, 1, 3, "inner"), _median(on, rows)]
-    return draw(on, title, description, marks, _columns(on, rows, x_label))
+    note = _zero_note(on, rows[-1][2])
+    return draw(on, title, description, marks, note, _columns(on, rows, x_label))
+
+
+def _zero_note(on: Frame, zeros: float) -> Markup | None:
+    if zeros < 0.005:
+        return None
+    return text(on.right, 13, f"at the end {percent(zeros)} are 0", class_="note", anchor="end")
 
 
 def _band(on: Frame, rows: list, lower: int, upper: int, kind: str) -> Markup:
-    above = [(on.x(time), on.y(values[upper])) for time, values in rows]
-    below = [(on.x(time), on.y(values[lower])) for time, values in reversed(rows)]
+    above = [(on.x(time), on.y(values[upper])) for time, values, _ in rows]
+    below = [(on.x(time), on.y(values[lower])) for time, values, _ in reversed(rows)]
     return element("path", d=polyline([*above, *below]) + "Z", class_=f"c0 {kind}")
 
 
 def _median(on: Frame, rows: list) -> Markup:
-    points = [(on.x(time), on.y(values[2])) for time, values in rows]
+    points = [(on.x(time), on.y(values[2])) for time, values, _ in rows]
     return element("path", d=polyline(points), class_="c0 line")
 
 
@@ -109,12 +127,12 @@ def _columns(on: Frame, rows: list, x_label: str) -> Markup:
             mark_title(
                 f"{x_label} {number(time)}\nhalf of them below {number(2.0 ** values[2], digits=2)}"
                 f"\n90 % between {number(2.0 ** values[0], digits=2)} "
-                f"and {number(2.0 ** values[4], digits=2)}"
+                f"and {number(2.0 ** values[4], digits=2)}\n{percent(zeros)} are 0"
             ),
             x=place(min(max(on.x(time) - wide / 2, on.left), on.right - wide)), width=place(wide),
             y=place(on.top), height=place(on.bottom - on.top),
         )
-        for time, values in rows
+        for time, values, zeros in rows
     ]  # fmt: skip
     return element("g", columns, class_="hits")
 
@@ -130,9 +148,8 @@ def ridgeline(
     most: int = 9,
 ) -> Markup | None:
     """One hill a moment, the latest in front: how the whole shape travels."""
-    moments = [
-        (time, counts) for time, counts in zip(times, histograms, strict=True) if sum(counts) > 0
-    ]
+    parts = [(time, *apart_from_zero(counts)) for time, counts in zip(times, histograms, strict=True)]
+    moments = [(time, counts) for time, counts, _ in parts if sum(counts) > 0]
     if not moments:
         return None
     if len(moments) > most:
@@ -154,11 +171,10 @@ def ridgeline(
     marks, ticks = [], []
     for index, (time, counts) in enumerate(moments):
         base = floor + step * index
-        marks.append(
-            _hill(on, base, hill / tallest, time, counts, first, last, index, len(moments))
-        )
+        marks.append(_hill(on, base, hill / tallest, time, counts, first, last, index, len(moments)))
         ticks.append((base, number(time)))
-    return _with_time_ticks(on, title, description, marks, ticks, time_label)
+    marks.append(_zero_note(on, parts[-1][2]))
+    return _with_time_ticks(on, title, description, marks, ticks)
 
 
 def _hill(
@@ -181,7 +197,7 @@ def _hill(
 
 
 def _with_time_ticks(
-    on: Frame, title: str, description: str, marks: list, ticks: list, time_label: str
+    on: Frame, title: str, description: str, marks: list, ticks: list
 ) -> Markup:
     named = [
         text(on.left - 6, base + 1, words, class_="tick", anchor="end")

@@ -12,10 +12,10 @@ from dataclasses import dataclass
 
 from ranvier.report.markup import Markup, element
 from ranvier.report.plots.scale import Scale
-from ranvier.report.words import number, shorten
+from ranvier.report.words import compact, shorten
 
 WIDTH = 400
-LETTER = 6.3  # a letter's mean width at the plots' 11.5 units
+LETTER = 6.7  # a letter's mean width at the plots' 12.5 units
 
 
 @dataclass(frozen=True)
@@ -60,19 +60,20 @@ def frame(
     x_ticks: Sequence[tuple[float, str]] | None = None,
     y_ticks: Sequence[tuple[float, str]] | None = None,
     is_whole_x: bool = False,
+    headroom: float = 0,
 ) -> Frame:
     """Paper for data between `x` and `y`; `legend` holds (class of the mark, name)."""
     rows = legend_rows(legend)
-    top, bottom = 24.0 + 16 * len(rows), height - 38.0
+    top, bottom = 24.0 + headroom + 16 * len(rows), height - 38.0
     down = Scale(y[0], y[1], bottom, top, is_log=is_log_y)
     if y_ticks is None:
-        y_ticks = [(value, number(value, digits=3)) for value in down.ticks(5)]
+        y_ticks = [(value, compact(value)) for value in down.ticks(5)]
     widest = max((len(text) for _, text in y_ticks), default=1)
     left = min(12 + LETTER * widest, 150.0)
     across = Scale(x[0], x[1], left, WIDTH - 12.0)
     if x_ticks is None:
         places = [v for v in across.ticks(6) if not is_whole_x or float(v).is_integer()]
-        x_ticks = [(v, number(int(v) if float(v).is_integer() else v, digits=3)) for v in places]
+        x_ticks = [(v, compact(v)) for v in places]
     return Frame(
         across, down, height, x_label, y_label, tuple(x_ticks), tuple(y_ticks), tuple(legend)
     )
@@ -156,7 +157,7 @@ def _grid(on: Frame) -> Markup:
 
 
 def _labels(on: Frame) -> Markup:
-    below = on.bottom + 15
+    below = on.bottom + 16
     marks = [
         text(on.left - 6, on.y(value) + 4, words, class_="tick", anchor="end")
         for value, words in on.y_ticks

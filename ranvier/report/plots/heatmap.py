@@ -17,23 +17,24 @@ def confusion_map(
 ) -> Markup:
     """Rows of truth by columns of prediction: shade is the share of the row, text the count."""
     size = len(labels)
-    cell = 34.0 if size <= 8 else 30.0 if size <= 14 else 26.0
-    shown = [shorten(label, 12 if size <= 14 else 8) for label in labels]
-    name_width = LETTER * max(map(len, shown)) + 8
-    left = max(name_width + 18, 40.0)
-    slant = max(map(len, shown)) > 3
-    top = 26 + (LETTER * 0.75 * max(map(len, shown)) + 8 if slant else 14)
-    width = max(left + cell * size + (26 if slant else 8), 200.0)
+    shown = [shorten(label, 16 if size <= 4 else 12 if size <= 14 else 8) for label in labels]
+    longest = max(map(len, shown))
+    left = max(LETTER * longest + 26, 40.0)
+    wide = min(max((WIDTH - 8 - left) / size, 26.0), 110.0)
+    tall = min(wide, 44.0)
+    slant = LETTER * longest > wide - 4
+    top = 26 + (LETTER * 0.72 * longest + 8 if slant else 14)
+    width = max(left + wide * size + (LETTER * 0.72 * len(shown[-1]) if slant else 8), WIDTH)
     marks: list[Markup] = [
-        text(left + cell * size / 2, 12, "predicted", anchor="middle", class_="note"),
+        text(left + wide * size / 2, 12, "predicted", anchor="middle", class_="note"),
         element("text", "truth", class_="note", text_anchor="middle",
-                transform=f"translate(11 {place(top + cell * size / 2)}) rotate(-90)"),
+                transform=f"translate(11 {place(top + tall * size / 2)}) rotate(-90)"),
     ]  # fmt: skip
     for index, (label, name) in enumerate(zip(labels, shown, strict=True)):
-        middle = cell * (index + 0.5)
-        title_of = mark_title(label)
-        marks.append(element("g", title_of, text(left - 5, top + middle + 4, name, anchor="end")))
-        marks.append(element("g", title_of, _column_name(left + middle, top - 6, name, slant)))
+        across, down = left + wide * (index + 0.5), top + tall * (index + 0.5)
+        whole = mark_title(label)
+        marks.append(element("g", whole, text(left - 5, down + 4, name, anchor="end")))
+        marks.append(element("g", whole, _column_name(across, top - 6, name, slant)))
     for row, (label, amounts) in enumerate(zip(labels, counts, strict=True)):
         total = sum(amounts)
         for column, amount in enumerate(amounts):
@@ -42,10 +43,9 @@ def confusion_map(
                 f"truth {label}, predicted {labels[column]}: {number(amount)} rows, "
                 f"{percent(share)} of the truth's {number(total)}"
             )
-            at = left + cell * column, top + cell * row
-            marks.append(_cell(at, cell, amount, share, words, is_right=row == column))
-    height = top + cell * size + 6
-    return svg(title, description, marks, height=height, width=width)
+            box = left + wide * column, top + tall * row, wide, tall
+            marks.append(_cell(box, amount, share, words, is_right=row == column))
+    return svg(title, description, marks, height=top + tall * size + 6, width=width)
 
 
 def _column_name(x: float, y: float, name: str, slant: bool) -> Markup:
@@ -55,27 +55,29 @@ def _column_name(x: float, y: float, name: str, slant: bool) -> Markup:
 
 
 def _cell(
-    at: tuple[float, float], size: float, amount: float, share: float, words: str, *, is_right: bool
-) -> Markup:
-    x, y = at
+    box: tuple[float, float, float, float], amount: float, share: float, words: str, *,
+    is_right: bool,
+) -> Markup:  # fmt: skip
+    x, y, wide, tall = box
     kind = ("c0" if is_right else "c1") + " share"
     rectangle = element(
-        "rect", x=place(x), y=place(y), width=place(size - 1), height=place(size - 1),
+        "rect", x=place(x), y=place(y), width=place(wide - 1), height=place(tall - 1),
         class_=kind, fill_opacity=f"{0.06 + 0.94 * share**0.6:.2f}" if amount else "0.03",
     )  # fmt: skip
     if not amount:
         return rectangle
-    dark = " on-dark" if share > 0.33 else ""
+    shade = " on-dark" if share > 0.42 else ""
     shown = f"{amount:,.0f}" if amount < 10_000 else f"{amount / 1000:,.0f}k"
-    size_class = " small" if LETTER * len(shown) > size - 2 else ""
-    label = text(
-        x + (size - 1) / 2,
-        y + size / 2 + 4,
-        shown,
-        class_=f"cell{dark}{size_class}",
-        anchor="middle",
+    small = " small" if LETTER * len(shown) > wide - 2 else ""
+    middle, down = x + (wide - 1) / 2, y + tall / 2
+    if wide < 42 or tall < 34:
+        label = text(middle, down + 4, shown, class_=f"cell{shade}{small}", anchor="middle")
+        return element("g", mark_title(words), rectangle, label)
+    labels = (
+        text(middle, down - 2, shown, class_=f"cell{shade}", anchor="middle"),
+        text(middle, down + 13, percent(share), class_=f"cell{shade}", anchor="middle"),
     )
-    return element("g", mark_title(words), rectangle, label)
+    return element("g", mark_title(words), rectangle, labels)
 
 
 def time_map(

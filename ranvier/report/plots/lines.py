@@ -66,17 +66,18 @@ def line_chart(
     digits: int = 4,
 ) -> Markup | None:
     """Lines over a shared axis, or None where no number is there to draw."""
-    across = domain([x for line in series for x in line.x], pad=0.0)
+    across = domain([x for line in series for x in line.x], pad=0.0, from_zero=False)
     values = [y for line in series for part in (line.y, line.low, line.high) for y in part]
     beside = [guide.value for guide in guides if guide.axis == "y"]
     up = y_range or domain(values, is_log=is_log, include=beside)
     if across is None or up is None or not any(map(is_number, values)):
         return None
+    headroom = 10 if any(guide.axis == "x" for guide in guides) else 0
     one_point = len({x for line in series for x in line.x}) == 1
     legend = [(f"c{index % COLOURS}", line.name) for index, line in enumerate(series) if line.name]
     on = frame(
         across, up, x_label=x_label, y_label=y_label, is_log_y=is_log,
-        legend=legend if len(legend) > 1 else (), is_whole_x=True,
+        legend=legend if len(legend) > 1 else (), is_whole_x=True, headroom=headroom,
         x_ticks=[(series[0].x[0], number(series[0].x[0]))] if one_point else None,
     )  # fmt: skip
     marks: list[Markup | None] = [_guide(on, guide) for guide in guides]
@@ -140,7 +141,7 @@ def _guide(on: Frame, guide: Guide) -> Markup | None:
         path = f"M{place(x)} {place(on.top)}V{place(on.bottom)}"
         anchor = "end" if x > (on.left + on.right) / 2 else "start"
         at = x - 4 if anchor == "end" else x + 4
-        words = text(at, on.top + 10, guide.name, class_="note halo", anchor=anchor)
+        words = text(at, on.top - 1, guide.name, class_="note halo", anchor=anchor)
     return element("g", element("path", d=path, class_="guide"), words)
 
 

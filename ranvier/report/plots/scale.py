@@ -46,9 +46,7 @@ def _ticks(low: float, high: float, most: int) -> list[float]:
     unit = 10.0 ** math.floor(math.log10(rough))
     step = next(unit * factor for factor in (1, 2, 2.5, 5, 10) if unit * factor >= rough * 0.999)
     first, last = math.ceil(low / step - 1e-9), math.floor(high / step + 1e-9)
-    return [
-        round(index * step, 12 - math.floor(math.log10(step))) for index in range(first, last + 1)
-    ]
+    return [round(index * step, 12 - math.floor(math.log10(step))) for index in range(first, last + 1)]
 
 
 def _log_ticks(low: float, high: float, most: int) -> list[float]:
@@ -69,6 +67,7 @@ def domain(
     is_log: bool = False,
     include: Iterable[float] = (),
     pad: float = 0.04,
+    from_zero: bool = True,
 ) -> tuple[float, float] | None:
     """The range that shows all finite values (the positive ones on a log axis), or None.
 
@@ -92,4 +91,5 @@ def domain(
         return low - room, high + room
     room = (high - low) * pad
     # An axis of amounts that begins near nothing begins at nothing.
-    return (0.0 if 0 <= low < 0.15 * high else low - room), high + room
+    starts_at_zero = from_zero and 0 <= low < 0.15 * high
+    return (0.0 if starts_at_zero else low - room), high + room

@@ -13,6 +13,7 @@ from ranvier.report.words import (
     is_number,
     metric_words,
     number,
+    score,
     shorten,
 )
 
@@ -64,11 +65,11 @@ def _verdict(data: ReportData) -> Markup:
     rows = data.rows(split)
     amount = count(rows, f"{split} row") if rows else f"{split} rows"
     sentence: list[object] = [
-        "On ", amount, " the network reaches ", words.name, " ", element("strong", number(value)),
+        "On ", amount, " the network reaches ", words.name, " ", element("strong", score(value)),
     ]  # fmt: skip
     if is_number(trivial):
         sentence += [
-            "; ", _trivial(data), " gets ", element("strong", number(trivial)), ".",
+            "; ", _trivial(data), ", gets ", element("strong", score(trivial)), ".",
         ]  # fmt: skip
     else:
         sentence.append(".")
@@ -78,7 +79,7 @@ def _verdict(data: ReportData) -> Markup:
         "div",
         element(
             "div",
-            element("span", number(value), class_="big"),
+            element("span", score(value), class_="big"),
             element("span", f"{words.name} on {split}", class_="unit"),
             _against(data, trivial),
             class_="hero",
@@ -96,13 +97,13 @@ def _verdict(data: ReportData) -> Markup:
 def _against(data: ReportData, trivial: object) -> Markup | None:
     if not is_number(trivial):
         return None
-    return element("span", f"baseline {number(trivial)}", class_="against")
+    return element("span", f"baseline {score(trivial)}", class_="against")
 
 
 def _trivial(data: ReportData) -> str:
     if data.task.is_classification:
-        return "always answering with the classes' frequencies (so, the most frequent class)"
-    return "always answering with the training rows' mean"
+        return "the trivial answer, always the most frequent class"
+    return "the trivial answer, always the mean of the training rows"
 
 
 def _no_verdict(data: ReportData) -> Markup:

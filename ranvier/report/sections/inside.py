@@ -178,7 +178,7 @@ SHARES = {
     "dead": (
         "Dead units",
         "The share of a layer's units that never answer to any row. A few do no harm; a layer "
-        "near 100 % is lost, often to a learning rate that was too high.",
+        "near 100\N{NO-BREAK SPACE}% is lost, often to a learning rate that was too high.",
     ),
     "saturated": (
         "Saturated units",
@@ -273,8 +273,8 @@ def _activations(data: ReportData) -> Markup | None:
     return _bands(
         data, "activations", "Activations over time", "|activation|",
         "The line is the median size of a layer's answers, the dark band holds the middle half of "
-        "them, the pale one nine tenths. Bands should settle; a floor of “0” is the share of "
-        "answers that are exactly nothing, as ReLU gives.",
+        "them, the pale one nine tenths; each mark is a power of two. Answers that are exactly 0, "
+        "as ReLU gives, are counted apart. Bands should settle.",
     )  # fmt: skip
 
 
@@ -282,7 +282,7 @@ def _gradient_distributions(data: ReportData) -> Markup | None:
     return _bands(
         data, "gradients", "Gradients over time", "|gradient|",
         "The same for the gradients of each parameter. Towards the end they shrink, as there is "
-        "less to learn; what sinks to “0” early has stopped learning.",
+        "less to learn; one that sinks early has stopped learning.",
     )  # fmt: skip
 
 

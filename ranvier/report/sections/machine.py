@@ -24,7 +24,6 @@ def machine_section(data: ReportData) -> Markup | None:
             ("began", data.run.get("created")),
             *[(str(name), value_of_data(said(value))) for name, value in environment.items()
               if name not in ("ranvier", "command") and value is not None],
-            ("data", data.data.get("source") and value_of_data(data.data["source"])),
         ]),
         _fingerprint(data),
         details("All settings", _settings(data)),

@@ -53,11 +53,11 @@ def _drawing(data: ReportData) -> Markup | None:
 def _layers(described: Json | None) -> Markup | None:
     rows = [
         (
-            element("code", layer.get("path") or layer.get("layer") or ""),
-            _shape(layer.get("output_shape") or layer.get("output")),
-            number(layer.get("parameters")),
-            number(layer.get("flops"), digits=3),
-            element("span", layer.get("equation") or NOTHING, class_="equation"),
+            _name(layer),
+            _shape(layer["output_shape"]),
+            number(layer["parameters"]),
+            number(layer["flops"], digits=3),
+            element("span", layer["equation"] or NOTHING, class_="equation"),
         )
         for layer in (described or {}).get("layers") or ()
     ]
@@ -65,6 +65,12 @@ def _layers(described: Json | None) -> Markup | None:
         ("layer", "gives", "parameters", "operations", "equation"), rows, numeric=(2, 3),
         class_="layers",
     )  # fmt: skip
+
+
+def _name(layer: Json) -> Markup:
+    times = f" × {number(layer['times'])}" if layer["times"] > 1 else ""
+    indent = f"depth{min(layer['depth'], 4)}" if layer["depth"] else None
+    return element("span", element("code", layer["path"]), times, class_=indent)
 
 
 def _shape(shape: Any) -> str:

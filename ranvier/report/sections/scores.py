@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from ranvier.report.blocks import figure, figures, paragraph, table, value_of_data
+from ranvier.report.blocks import details, figure, figures, paragraph, table, value_of_data
 from ranvier.report.gather import Json, ReportData
 from ranvier.report.markup import Markup, element
 from ranvier.report.plots import (
@@ -15,10 +15,11 @@ from ranvier.report.plots import (
     roc_chart,
     truth_scatter,
 )
-from ranvier.report.words import is_number, metric_words, number, percent, shorten
+from ranvier.report.words import is_number, metric_words, number, percent, score, shorten
 
 MOST_DRAWN = 30
-MOST_LISTED = 60
+MOST_LISTED = 100
+MOST_OPEN = 10
 
 
 def scores_section(data: ReportData) -> Markup | None:
@@ -49,8 +50,8 @@ def _metrics(data: ReportData) -> Markup | None:
         arrow = "higher is better" if words.is_higher_better else "lower is better"
         label = element("span", element("b", words.name), element("small", f"{words.meaning}; {arrow}"
                         if words.meaning else arrow), class_="metric")  # fmt: skip
-        values = [number(data.metrics(split).get(name)) for split in splits]
-        rows.append((label, *values, number(trivial.get(name))))
+        values = [score(data.metrics(split).get(name)) for split in splits]
+        rows.append((label, *values, score(trivial.get(name))))
     headers = ("metric", *splits, f"baseline, {judged}")
     shown = table(
         headers, rows, numeric=range(1, len(headers)), class_="metrics",
@@ -79,8 +80,11 @@ def _classification(data: ReportData, event: Json) -> list[Markup | None]:
     return [
         figures(matrix if is_small else None, *pictures),
         None if is_small else matrix,
-        _confusions(labels, counts) if square else None,
-        _per_class(labels, counts) if square else None,
+        figures(
+            _per_class(labels, counts) if square else None,
+            _confusions(labels, counts) if square else None,
+            class_="beside",
+        ),
     ]
 
 
@@ -122,7 +126,7 @@ def _calibration(bins: Sequence[Json]) -> Markup | None:
     )
     return figure(
         "Calibration", plot,
-        "Of the rows that the network is 80 % sure of, 80 % should be right: points on the dashed "
+        "Of the rows that the network is 80\N{NO-BREAK SPACE}% sure of, 80\N{NO-BREAK SPACE}% should be right: points on the dashed "
         "line. Below it the network is too sure of itself, above it too modest. A larger circle "
         "stands for more rows.",
     )  # fmt: skip
@@ -158,7 +162,10 @@ def _confusions(labels: Sequence[str], counts: Sequence[Sequence[float]]) -> Mar
         (value_of_data(truth), value_of_data(called), number(amount), percent(share))
         for amount, truth, called, share in pairs[:8]
     ]
-    shown = table(("truth", "called", "rows", "share of the class"), rows, numeric=(2, 3))
+    shown = table(
+        ("truth", "called", "rows", "of the class"), rows, numeric=(2, 3), class_="narrow",
+        is_stacked=False,
+    )  # fmt: skip
     return element("div", element("h3", "The most frequent confusions"), shown)
 
 
@@ -169,18 +176,16 @@ def _per_class(labels: Sequence[str], counts: Sequence[Sequence[float]]) -> Mark
         truth, called = sum(counts[index]), sum(row[index] for row in counts)
         precision = right / called if called else None
         recall = right / truth if truth else None
-        score = 2 * right / (truth + called) if truth + called else None
-        rows.append((score if score is not None else 2.0, label, precision, recall, truth))
+        f1 = 2 * right / (truth + called) if truth + called else None
+        rows.append((f1 if f1 is not None else 2.0, label, precision, recall, truth))
     rows.sort(key=lambda row: (row[0], row[1]))
-    shown = table(
-        ("class", "precision", "recall", "F1", "rows"),
-        [
-            (value_of_data(label), percent(precision), percent(recall),
-             number(score if score <= 1 else None, digits=3), number(truth))
-            for score, label, precision, recall, truth in rows[:MOST_LISTED]
-        ],
-        numeric=(1, 2, 3, 4), class_="narrow",
-    )  # fmt: skip
+    listed = [
+        (value_of_data(label), percent(precision), percent(recall),
+         number(f1 if f1 <= 1 else None, digits=3), number(truth))
+        for f1, label, precision, recall, truth in rows[:MOST_LISTED]
+    ]  # fmt: skip
+    weakest = _class_table(listed[:MOST_OPEN])
+    others = details(f"{number(len(listed) - MOST_OPEN)} more", _class_table(listed[MOST_OPEN:]))
     left_out = len(rows) - MOST_LISTED
     more = f" The {number(left_out)} best classes are not listed." if left_out > 0 else ""
     note = paragraph(
@@ -188,7 +193,14 @@ def _per_class(labels: Sequence[str], counts: Sequence[Sequence[float]]) -> Mark
         "Recall: of the rows that are so, the share found. F1: both in one number." + more,
         class_="quiet",
     )
-    return element("div", element("h3", "Class by class"), shown, note)
+    return element("div", element("h3", "Class by class"), weakest, others, note)
+
+
+def _class_table(rows: Sequence[Sequence[object]]) -> Markup | None:
+    return table(
+        ("class", "precision", "recall", "F1", "rows"), rows, numeric=(1, 2, 3, 4),
+        class_="narrow", is_stacked=False,
+    )  # fmt: skip
 
 
 def _regression(data: ReportData, event: Json) -> list[Markup | None]:

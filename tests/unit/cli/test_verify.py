@@ -1,4 +1,4 @@
-"""`verify` and `report`: both read a run's files, and neither needs torch."""
+"""`verify` and `report`: what they find, say and leave with."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ import pytest
 
 @pytest.fixture
 def damaged(monkeypatch):
-    """The list that the check of a run's files finds; empty until a test fills it."""
+    """The sentences that the check of a run's files finds; none until a test adds one."""
     found: list[str] = []
     layout = SimpleNamespace(RunFolder=SimpleNamespace(open=lambda path: path))
     monkeypatch.setitem(sys.modules, "ranvier.runs.layout", layout)
@@ -19,23 +19,54 @@ def damaged(monkeypatch):
     return found
 
 
+def verdict(damaged=(), differing=None):
+    replay = None
+    if differing is not None:
+        replay = SimpleNamespace(
+            first_step=64, last_step=1280, differing=differing, is_exact=not differing
+        )
+    return SimpleNamespace(damaged=damaged, replay=replay)
+
+
 def test_a_whole_run_exits_0(run_command, damaged):
-    outcome = run_command("verify", "runs/a")
-    assert (outcome.code, outcome.out) == (0, "runs/a: whole\n")
+    outcome = run_command("verify", "runs/a", "--files-only")
+    assert (outcome.code, outcome.out) == (0, "runs/a: every file is whole.\n")
 
 
 def test_a_damaged_run_exits_2_and_every_damaged_file_is_named(run_command, damaged):
-    damaged += ["model/weights.safetensors", "summary.json"]
-    outcome = run_command("verify", "runs/a")
+    damaged += ["weights.safetensors: damaged.", "summary.json: damaged."]
+    outcome = run_command("verify", "runs/a", "--files-only")
     assert outcome.code == 2
-    assert outcome.out == "damaged: model/weights.safetensors\ndamaged: summary.json\n"
+    assert outcome.out == "weights.safetensors: damaged.\nsummary.json: damaged.\n"
 
 
-@pytest.mark.parametrize("files", [[], ["summary.json"]])
+@pytest.mark.parametrize("files", [[], ["summary.json: damaged."]])
 def test_the_document_says_whether_the_run_is_whole(run_command, damaged, files):
     damaged += files
-    document = run_command("verify", "runs/a", "--json").document
+    document = run_command("verify", "runs/a", "--files-only", "--json").document
     assert document == {"run": "runs/a", "whole": not files, "damaged": files}
+
+
+@pytest.mark.parametrize(
+    ("found", "code", "said"),
+    [
+        (verdict(), 0, "every file is whole."),
+        (verdict(differing=()), 0, "steps 64 to 1,280, run again, came out the same bit for bit."),
+        (verdict(differing=("dense_0.weight",)), 1, "came out otherwise in dense_0.weight."),
+        (verdict(damaged=("summary.json: damaged.",)), 2, "summary.json: damaged."),
+    ],
+)
+def test_the_exit_code_tells_damage_from_a_resume_that_is_not_exact(
+    run_command, api, found, code, said
+):
+    api.verify = lambda run, source, *, progress: found
+    outcome = run_command("verify", "runs/a", "rows.csv", "--quiet")
+    assert outcome.code == code
+    assert said in outcome.out
+    document = run_command("verify", "runs/a", "--json").document
+    assert document["whole"] == (code != 2)
+    if found.replay is not None:
+        assert document["replay"]["exact"] == (code == 0)
 
 
 def test_report_prints_where_the_page_stands(run_command, monkeypatch):
