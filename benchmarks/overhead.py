@@ -26,14 +26,14 @@ from typing import Any
 import numpy as np
 import polars as pl
 import torch
-from ranvier.data.order import epoch_order
-from ranvier.data.tabular import TableData, prepare
 from torch import nn
 from torch.nn import functional
 
 import ranvier as rv
 from benchmarks.machine import machine, sentence
 from ranvier.core.random import generator
+from ranvier.data.order import epoch_order
+from ranvier.data.tabular import TableData, prepare
 from ranvier.runs.settings import TrainSettings
 
 FEATURES, CLASSES, BATCH, LEARNING_RATE, SEED = 20, 10, 32, 1e-3, 0

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from ranvier.data.known.cache import cache_folder, get, get_parts, is_cached
 from ranvier.data.known.catalogue import catalogue, data_set, is_known, target_of
-from ranvier.data.known.data_set import DataSet
+from ranvier.data.known.entry import DataSet
 
 __all__ = [
     "DataSet",

@@ -19,7 +19,7 @@ from typing import TYPE_CHECKING
 
 from ranvier.core.errors import SourceError
 from ranvier.data.known.catalogue import find
-from ranvier.data.known.data_set import DataSet, Member
+from ranvier.data.known.entry import DataSet, Member
 from ranvier.data.known.packages import download, member_reader
 
 if TYPE_CHECKING:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import ranvier.data.known.tables  # noqa: F401 (its entries enter themselves)
 from ranvier.core.errors import UnknownNameError
-from ranvier.data.known.data_set import MEMBERS, DataSet, Member
+from ranvier.data.known.entry import MEMBERS, DataSet, Member
 
 
 def catalogue() -> tuple[DataSet, ...]:

@@ -11,7 +11,7 @@ import warnings
 from typing import TYPE_CHECKING, Any
 
 from ranvier.core.errors import MissingExtraError
-from ranvier.data.known.data_set import DataSet, ReadMember, known
+from ranvier.data.known.entry import DataSet, ReadMember, known
 
 if TYPE_CHECKING:
     import polars as pl

@@ -14,7 +14,7 @@ import pytest
 
 from ranvier.core.errors import SourceError
 from ranvier.data.known import cache, cache_folder, get, get_parts, is_cached
-from ranvier.data.known.data_set import MEMBERS, DataSet, Member, ReadMember
+from ranvier.data.known.entry import MEMBERS, DataSet, Member, ReadMember
 
 ENTRY = DataSet(
     name="made-up",

@@ -12,7 +12,7 @@ from sklearn import datasets
 
 from ranvier.core.errors import MissingExtraError, SourceError
 from ranvier.data.known import DataSet, catalogue, data_set, get, get_parts, tables
-from ranvier.data.known.data_set import MEMBERS
+from ranvier.data.known.entry import MEMBERS
 
 INSTALLED = [known for known in catalogue() if known.registry == "installed"]
 
