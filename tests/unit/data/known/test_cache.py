@@ -8,6 +8,7 @@ import json
 import os
 import zipfile
 from pathlib import Path
+from typing import Any
 
 import polars as pl
 import pytest
@@ -122,14 +123,34 @@ def test_a_damaged_cache_is_made_again(downloads: list[str], folder: Path, damag
     assert len(downloads) == 2
 
 
-def test_a_cache_of_another_version_of_the_entry_is_made_again(
-    downloads: list[str], monkeypatch: pytest.MonkeyPatch
+@pytest.mark.parametrize("change", [{"version": "1.2.4"}, {"sha256": "1" * 64}, {"test_rows": 2}])
+def test_a_cache_of_another_package_file_or_split_is_made_again(
+    downloads: list[str], monkeypatch: pytest.MonkeyPatch, change: dict[str, Any]
 ) -> None:
     get("made-up")
-    newer = dataclasses.replace(ENTRY, version="1.2.4")
+    newer = dataclasses.replace(ENTRY, **change)
     monkeypatch.setitem(MEMBERS._members, "made-up", Member(newer, convert))
     get("made-up")
     assert len(downloads) == 2
+
+
+def test_a_converter_that_was_changed_makes_its_table_again(
+    downloads: list[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    get("made-up")
+    monkeypatch.setattr(cache, "REVISION", cache.REVISION + 1)
+    get("made-up")
+    assert len(downloads) == 2
+
+
+def test_other_words_about_a_data_set_leave_the_cache_as_it_is(
+    downloads: list[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    get("made-up")
+    reworded = dataclasses.replace(ENTRY, reference="a better score")
+    monkeypatch.setitem(MEMBERS._members, "made-up", Member(reworded, convert))
+    get("made-up")
+    assert len(downloads) == 1
 
 
 def test_a_fetch_that_fails_keeps_nothing(
@@ -171,7 +192,8 @@ def test_a_package_that_gives_another_table_is_refused(
 def test_the_manifest_says_where_the_data_is_from(downloads: list[str], folder: Path) -> None:
     get("made-up")
     manifest = json.loads((folder / "made-up" / "manifest.json").read_text())
-    assert manifest["entry"]["license"] == "MIT"
+    assert manifest["license"] == "MIT" and manifest["source"] == "made"
+    assert manifest["made_from"]["package"] == "some-package"
     assert set(manifest["sha256"]) == {
         "made-up.parquet",
         "made-up-train.parquet",
