@@ -76,9 +76,10 @@ def train_by_hand(data: TableData, epochs: int) -> list[float]:
     with torch.no_grad():
         for mine, theirs in zip(network.parameters(), start, strict=True):
             mine.copy_(theirs)
+    held = data.validation
+    assert held is not None, "its rows have a file of their own"
     inputs, targets = torch.tensor(data.train.inputs), torch.tensor(data.train.targets)
-    held_inputs = torch.tensor(data.validation.inputs)
-    held_targets = torch.tensor(data.validation.targets)
+    held_inputs, held_targets = torch.tensor(held.inputs), torch.tensor(held.targets)
     optimizer = torch.optim.Adam(network.parameters(), lr=LEARNING_RATE, fused=True)
     losses = []
     for epoch in range(epochs):
