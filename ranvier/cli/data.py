@@ -27,7 +27,7 @@ def list_data(*, output: Output = Output()) -> None:
         return
     table = Table(box=None, pad_edge=False, header_style="bold")
     table.add_column("name", overflow="fold")
-    table.add_column("rows × columns", justify="right", overflow="fold")
+    table.add_column("size", justify="right", overflow="fold")
     for heading in ("task", "comes in", "licence", "here"):
         table.add_column(heading, overflow="fold")
     for row in rows:
