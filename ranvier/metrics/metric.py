@@ -1,0 +1,53 @@
+"""What a metric is, and the table of all of them."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any, Literal
+
+from ranvier.core.registry import Registry
+from ranvier.core.task import Task, TaskKind
+
+Better = Literal["higher", "lower"]
+
+
+@dataclass(frozen=True)
+class Metric:
+    """A number that says how good predictions are, and which way is better.
+
+    `function` takes `Classified` or `Regressed` rows, as the task has it. It gives NaN where the
+    truth leaves the metric undefined (a class or a spread that is not there), and never raises.
+    """
+
+    name: str
+    task: TaskKind
+    higher_is_better: bool
+    function: Callable[[Any], float]
+    two_classes_only: bool = False
+
+    def fits(self, task: Task) -> bool:
+        return self.task == task.kind and (not self.two_classes_only or task.outputs == 2)
+
+
+METRICS: Registry[Metric] = Registry("metric")
+
+MetricFunction = Callable[[Any], float]
+
+
+def metric(
+    name: str,
+    task: TaskKind,
+    *,
+    better: Better,
+    two_classes_only: bool = False,
+    other_spellings: tuple[str, ...] = (),
+) -> Callable[[MetricFunction], MetricFunction]:
+    """Enter a function of rows into METRICS."""
+
+    def enter(function: MetricFunction) -> MetricFunction:
+        entry = Metric(name, task, better == "higher", function, two_classes_only)
+        METRICS.add(name, entry, other_spellings=other_spellings)
+        return function
+
+    return enter

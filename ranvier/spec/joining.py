@@ -1,0 +1,221 @@
+"""Layers made of layers: one after the other, with a way around, again and again, side by side."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from typing import Annotated, Any, ClassVar, Literal
+
+from ranvier.core.shapes import Shape, size
+from ranvier.spec.fields import Name, many, whole, word
+from ranvier.spec.layer import A_LAYER, Family, Form, Layer, Run, place_names
+from ranvier.spec.trace import Joined, Misfit, Signal
+
+Layers = Annotated[
+    tuple[Layer, ...],
+    replace(many(A_LAYER, "one or more layers, such as Dense(64)", minimum=1), layers=True),
+]
+Join = Literal["concat", "sum", "average", "multiply"]
+
+
+@dataclass(frozen=True, init=False, repr=False)
+class Sequence(Layer):
+    """Layers one after the other: each one's output is the next one's input.
+
+    Written as a list or tuple of layers wherever a single layer may stand.
+
+    Shapes: the first layer's input -> the last layer's output.
+    """
+
+    layers: Layers
+    form: ClassVar[Form] = "chain"
+
+    def __init__(self, *layers: Layer, name: Name = None) -> None:
+        self._set(layers=tuple(one_layer(layer) for layer in layers), name=name)
+
+    def _set(self, **fields: Any) -> None:
+        for field, value in fields.items():
+            object.__setattr__(self, field, value)
+        self.__post_init__()
+
+    def __repr__(self) -> str:
+        listed = [repr(layer) for layer in self.layers]
+        named = [f"name={self.name!r}"] if self.name else []
+        return f"{type(self).__name__}({', '.join(listed + named)})"
+
+    @classmethod
+    def from_fields(cls, given: Mapping[str, Any]) -> Layer:
+        rest = {name: value for name, value in given.items() if name != "layers"}
+        layers = given.get("layers", ())
+        return cls(*(layers if isinstance(layers, list | tuple) else [layers]), **rest)
+
+    def flow(self, run: Run, *signals: Signal) -> Signal | Joined:
+        for name, layer in zip(place_names(self.layers), self.layers, strict=True):
+            signals = (run(name, layer, *signals),)
+        return signals[0]
+
+    def members_after(self, members: int | None) -> int | None:
+        for layer in self.layers:
+            members = layer.members_after(members)
+        return members
+
+    def implied_input(self) -> Shape | None:
+        return self.layers[0].implied_input()
+
+
+def one_layer(value: Any) -> Any:
+    """A list or tuple of layers as one layer; anything else as it is."""
+    return Sequence(*value) if isinstance(value, list | tuple) else value
+
+
+class Residual(Sequence):
+    """Adds what goes in to what comes out, so that the layers inside learn only the difference.
+
+        a⁽ˡ⁾ = a⁽ᵏ⁾ + F(a⁽ᵏ⁾)
+
+    >>> from ranvier.spec import Dense
+    >>> Residual(Dense(64, activation="relu"), Dense(64)).output_shape(64)
+    (64,)
+
+    Shapes: any -> the same; the layers inside must keep the shape.
+
+    Reference: He et al. 2016, arXiv:1512.03385.
+    """
+
+    form: ClassVar[Form] = "bypass"
+
+    def flow(self, run: Run, *signals: Signal) -> Signal | Joined:
+        (start,) = signals
+        end = super().flow(run, start)
+        assert isinstance(end, Signal)
+        if end.shape != start.shape:
+            raise Misfit(
+                f"{start.shape} again, to be added to what came in",
+                f"Let the last layer inside give {start.shape[-1] if start.shape else 1} features, "
+                "or change the width in a layer before this one.",
+                came=f"got {start.shape} and its layers made it {end.shape}",
+            )
+        return Joined(start.shape, (start, end))
+
+    def flops(self, *inputs: Shape) -> int:
+        return size(inputs[0])
+
+    def label(self) -> str:
+        return type(self).__name__
+
+    def equation(self, here: str = "⁽ˡ⁾", *sources: str) -> str:
+        start, end = sources or ("⁽ᵏ⁾", "⁽ˡ⁻¹⁾")
+        return f"a{here} = a{start} + a{end}"
+
+
+@dataclass(frozen=True, init=False, repr=False)
+class Repeat(Sequence):
+    """Does the same block several times over, each time with weights of its own.
+
+    The depth is `times`, a field like any other, so that it can be searched over.
+
+    >>> from ranvier.spec import Dense
+    >>> Repeat(Dense(64, activation="relu"), times=3).output_shape(20)
+    (64,)
+
+    Shapes: the block's input -> the output of the last time.
+    """
+
+    times: Annotated[int, whole(1, 10_000)]
+    form: ClassVar[Form] = "repeat"
+
+    def __init__(self, *layers: Any, times: int, name: Name = None) -> None:
+        # Repeat([a, b], times=3) and Repeat(a, b, times=3) are the same network.
+        if len(layers) == 1 and isinstance(layers[0], list | tuple):
+            layers = tuple(layers[0])
+        self._set(layers=tuple(one_layer(layer) for layer in layers), times=times, name=name)
+
+    def __repr__(self) -> str:
+        return f"{super().__repr__()[:-1]}, times={self.times})"
+
+    def flow(self, run: Run, *signals: Signal) -> Signal | Joined:
+        block = Sequence(*self.layers)
+        for time in range(self.times):
+            signals = (run(str(time), block, *signals),)
+        return signals[0]
+
+
+@dataclass(frozen=True, init=False, repr=False)
+class Parallel(Layer):
+    """Gives the same input to every branch and joins what they make of it.
+
+        a⁽ˡ⁾ = [B₁(a⁽ᵏ⁾); B₂(a⁽ᵏ⁾); …]   (join="concat", along the features)
+
+    `join` may also be sum, average or multiply, number by number. A branch of several layers is
+    a list of them.
+
+    >>> from ranvier.spec import Dense
+    >>> Parallel(Dense(8), [Dense(16, activation="tanh"), Dense(4)]).output_shape(20)
+    (12,)
+
+    Shapes: any -> concat: the branches' shape with their features added up; else: their shape.
+    """
+
+    branches: Layers
+    join: Annotated[Join, word("concat", "sum", "average", "multiply")]
+    form: ClassVar[Form] = "fork"
+    family: ClassVar[Family] = "join"
+
+    def __init__(self, *branches: Any, join: Join = "concat", name: Name = None) -> None:
+        object.__setattr__(self, "branches", tuple(one_layer(branch) for branch in branches))
+        object.__setattr__(self, "join", join)
+        object.__setattr__(self, "name", name)
+        self.__post_init__()
+
+    def __repr__(self) -> str:
+        listed = [repr(branch) for branch in self.branches] + [f"join={self.join!r}"]
+        named = [f"name={self.name!r}"] if self.name else []
+        return f"Parallel({', '.join(listed + named)})"
+
+    @classmethod
+    def from_fields(cls, given: Mapping[str, Any]) -> Layer:
+        rest = {name: value for name, value in given.items() if name != "branches"}
+        branches = given.get("branches", ())
+        return cls(*(branches if isinstance(branches, list | tuple) else [branches]), **rest)
+
+    def flow(self, run: Run, *signals: Signal) -> Signal | Joined:
+        names = place_names(self.branches)
+        ends = tuple(
+            run(name, branch, *signals) for name, branch in zip(names, self.branches, strict=True)
+        )
+        return Joined(self._joined([end.shape for end in ends]), ends)
+
+    def _joined(self, shapes: list[Shape]) -> Shape:
+        concat = self.join == "concat"
+        compared = {shape[:-1] if concat else shape for shape in shapes}
+        if len(compared) == 1 and all(shapes):
+            return (*shapes[0][:-1], sum(s[-1] for s in shapes)) if concat else shapes[0]
+        raise Misfit(
+            "shapes that differ in the features alone" if concat else "one shape from all branches",
+            "Let every branch end in the same shape"
+            + ("." if concat else f", or join them with 'concat' instead of {self.join!r}."),
+            came=f"has branches that give {', '.join(map(str, shapes))}",
+            output=shapes[0],
+        )
+
+    def flops(self, *inputs: Shape) -> int:
+        if self.join == "concat":
+            return 0
+        return len(self.branches) * size(self.branches[0].output_shape(inputs[0]))
+
+    def equation(self, here: str = "⁽ˡ⁾", *sources: str) -> str:
+        ends = [f"a{source}" for source in sources or ("⁽ⁱ⁾", "⁽ʲ⁾")]
+        if self.join == "concat":
+            return f"a{here} = [{'; '.join(ends)}]"
+        if self.join == "average":
+            return f"a{here} = ({' + '.join(ends)}) / {len(ends)}"
+        return f"a{here} = {(' + ' if self.join == 'sum' else ' ⊙ ').join(ends)}"
+
+    def joins(self) -> str:
+        return {"sum": "+", "multiply": "×"}.get(self.join, self.join)
+
+    def members_after(self, members: int | None) -> int | None:
+        return self.branches[0].members_after(members)
+
+    def implied_input(self) -> Shape | None:
+        return next((found for b in self.branches if (found := b.implied_input())), None)

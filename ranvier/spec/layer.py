@@ -1,0 +1,219 @@
+"""What every layer is: frozen data that knows its shapes, weights, cost and equation.
+
+A leaf layer says `infer` (its output shape), `parameters`, `equation` and, where torch has it,
+`torch_module`. A layer made of others says `flow` instead of `infer`: how signals go through the
+layers inside. Nothing else, here or elsewhere, needs to know a kind of layer by name.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Mapping
+from dataclasses import KW_ONLY, MISSING, dataclass, fields, replace
+from typing import Annotated, Any, ClassVar, Literal
+
+from ranvier.core.errors import ShapeError
+from ranvier.core.registry import Registry
+from ranvier.core.shapes import Shape, shape_of, size
+from ranvier.spec.fields import Name, Rule, check_fields, optional, rules_of
+from ranvier.spec.initializers import Initializer
+from ranvier.spec.trace import Joined, Signal, trace
+
+LAYERS: Registry[type[Layer]] = Registry("layer")
+
+Run = Callable[..., Signal]
+"""`run(name, layer, *signals)`: what a layer made of others calls for each layer inside."""
+
+Form = Literal["box", "chain", "repeat", "bypass", "fork"]
+"""How it is drawn: alone; what is inside in a row, folded, with a way around, or abreast."""
+
+
+Family = Literal[
+    "map", "activation", "normalisation", "regularisation", "embedding", "shape", "join"
+]
+"""What a layer is for, which gives it a colour in a drawing."""
+
+
+@dataclass(frozen=True)
+class Parameter:
+    """A trainable tensor: its shape, how it starts, and how many numbers go in and out of it."""
+
+    shape: Shape
+    initializer: Initializer
+    fan_in: int = 1
+    fan_out: int = 1
+
+
+@dataclass(frozen=True)
+class TorchModule:
+    """A class of `torch.nn` and its arguments, as plain data."""
+
+    name: str
+    arguments: Mapping[str, Any]
+
+
+@dataclass(frozen=True)
+class Layer:
+    """A description of one layer: compared by value, hashable, made without torch.
+
+    A subclass is a frozen dataclass; being defined enters it in the registry under its name in
+    snake case. `other_spellings` are names that people bring from elsewhere, answered with a hint.
+    """
+
+    kind: ClassVar[str] = "layer"
+    form: ClassVar[Form] = "box"
+    family: ClassVar[Family] = "shape"
+
+    _: KW_ONLY
+    name: Name = None
+
+    def __init_subclass__(
+        cls, kind: str | None = None, other_spellings: tuple[str, ...] = ()
+    ) -> None:
+        cls.kind = kind or snake_case(cls.__name__)
+        LAYERS.add(cls.kind, cls, other_spellings=other_spellings)
+        # `@dataclass` would give every subclass a repr that spells out all the defaults.
+        if "__repr__" not in cls.__dict__:
+            cls.__repr__ = cls.__repr__  # type: ignore[method-assign]
+
+    def __post_init__(self) -> None:
+        check_fields(self, self.name or type(self).__name__)
+
+    def __repr__(self) -> str:
+        written = []
+        for field in sorted(fields(self), key=lambda field: field.kw_only):
+            value = getattr(self, field.name)
+            if value == field.default:
+                continue
+            write = rules_of(type(self))[field.name].write
+            plain = write(value) if write else value
+            shown = repr(plain if isinstance(plain, str) else value)
+            written.append(shown if not field.kw_only else f"{field.name}={shown}")
+        return f"{type(self).__name__}({', '.join(written)})"
+
+    # What a kind of layer says of itself.
+
+    def infer(self, *inputs: Shape) -> Shape:
+        """The output's shape for inputs of these shapes; raises `Misfit` for what cannot be."""
+        raise NotImplementedError
+
+    def flow(self, run: Run, *signals: Signal) -> Signal | Joined:
+        """How signals go through; a leaf makes one signal of its inputs."""
+        return Joined(self.infer(*(signal.shape for signal in signals)), signals)
+
+    def parameters(self, *inputs: Shape) -> dict[str, Parameter]:
+        """The trainable tensors of this layer itself, by name."""
+        return {}
+
+    def flops(self, *inputs: Shape) -> int:
+        """Floating-point operations for one sample, forward; a multiply–add counts as two."""
+        return 0
+
+    def equation(self, here: str = "⁽ˡ⁾", *sources: str) -> str:
+        """What the layer computes, with the superscripts of its output and of its inputs."""
+        return ""
+
+    def torch_module(self, *inputs: Shape) -> TorchModule | None:
+        """The class of `torch.nn` that does this layer's work, or None where ours does."""
+        return None
+
+    def members_after(self, members: int | None) -> int | None:
+        """Members of the ensemble on the axis before the last, after this layer, or None."""
+        return members
+
+    def implied_input(self) -> Shape | None:
+        """The only input shape that fits, for a layer that knows it."""
+        return None
+
+    def initialisation(self) -> str:
+        """How the weights start, in words; empty for a layer without a choice."""
+        return ""
+
+    def label(self) -> str:
+        """A few words for a drawing: the kind and what must be said of it."""
+        said = [f"{getattr(self, name)}" for name in self.required_fields()]
+        return " ".join([type(self).__name__, *said])
+
+    def joins(self) -> str:
+        """The sign or word for how a layer of the form `fork` joins its branches."""
+        return ""
+
+    # How it is written down.
+
+    def document(self) -> dict[str, Any]:
+        """Every field that is not None by name; layers inside stay layers."""
+        written = {}
+        for name, rule in rules_of(type(self)).items():
+            value = getattr(self, name)
+            if value is not None:
+                written[name] = rule.write(value) if rule.write else value
+        return written
+
+    @classmethod
+    def known_fields(cls, given: Mapping[str, Any]) -> list[str]:
+        """The fields that a document of this kind may have."""
+        return list(rules_of(cls))
+
+    @classmethod
+    def required_fields(cls) -> list[str]:
+        """The fields without a default."""
+        return [
+            field.name
+            for field in fields(cls)
+            if field.default is MISSING and field.default_factory is MISSING
+        ]
+
+    @classmethod
+    def from_fields(cls, given: Mapping[str, Any]) -> Layer:
+        """The layer that has these fields; those left out take their defaults."""
+        return cls(**given)
+
+    # What every layer can do.
+
+    def output_shape(self, input: int | Shape | list[int]) -> Shape:
+        """The output's shape for an input of this shape, the batch axis left out.
+
+        Raises:
+            ShapeError: for all layers inside that do not fit what they get.
+        """
+        return trace(self, input_shape(input)).output
+
+
+def input_shape(value: int | Shape | list[int]) -> Shape:
+    """The shape that the caller means: 16, (16,), [28, 28, 1]."""
+    try:
+        return shape_of(value)
+    except (TypeError, ValueError) as error:
+        raise ShapeError(
+            f"input: got {value!r}; expected positive whole numbers without the batch axis, "
+            "such as 16 or (28, 28, 1)."
+        ) from error
+
+
+def snake_case(name: str) -> str:
+    """`BatchNorm` -> `batch_norm`.
+
+    >>> snake_case("GRUCell"), snake_case("Conv")
+    ('gru_cell', 'conv')
+    """
+    return re.sub(r"(?<=[a-z0-9])(?=[A-Z])|(?<=[A-Z])(?=[A-Z][a-z])", "_", name).lower()
+
+
+def place_names(layers: tuple[Layer, ...]) -> list[str]:
+    """The name of each layer in its container: its own, or its kind and position."""
+    return [layer.name or f"{layer.kind}_{i}" for i, layer in enumerate(layers)]
+
+
+def _accept_layer(value: Any) -> Layer:
+    if isinstance(value, Layer):
+        return value
+    raise TypeError
+
+
+A_LAYER = Rule("a layer, such as Dense(64)", _accept_layer, layers=True)
+MaybeLayer = Annotated[Layer | None, replace(optional(A_LAYER), layers=True)]
+
+
+def elementwise(shape: Shape, operations: int = 1) -> int:
+    """The cost of `operations` per number of a tensor of this shape."""
+    return operations * size(shape)

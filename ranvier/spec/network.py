@@ -1,0 +1,95 @@
+"""A network: a value that says what is computed, without a weight or a tensor in sight."""
+
+from __future__ import annotations
+
+import html
+
+from ranvier.core.errors import NetworkError
+from ranvier.core.shapes import Shape
+from ranvier.spec import document
+from ranvier.spec.describe import Description
+from ranvier.spec.draw import draw
+from ranvier.spec.joining import Sequence
+from ranvier.spec.layer import input_shape
+from ranvier.spec.trace import Node, trace
+
+
+class Network(Sequence):
+    """Layers from first to last: frozen, comparable, hashable; the same again from its JSON.
+
+    >>> from ranvier.spec import Dense, Dropout
+    >>> network = Network(Dense(64, activation="relu"), Dropout(0.1), Dense(10))
+    >>> network.output_shape(20)
+    (10,)
+    >>> Network.from_json(network.to_json()) == network
+    True
+
+    Raises:
+        NetworkError: for a member that is not a layer.
+    """
+
+    def to_json(self) -> str:
+        """The network as JSON text: pretty, stable, with the version of its format."""
+        return document.write(self)
+
+    @classmethod
+    def from_json(cls, text: str) -> Network:
+        """The network that `to_json` wrote, or that somebody wrote by hand.
+
+        Raises:
+            NetworkError: for all unknown kinds and fields and all wrong values at once.
+            FormatError: for a text that a newer Ranvier wrote.
+        """
+        layer = document.read(text)
+        if not isinstance(layer, cls):
+            raise NetworkError(
+                f"network.kind: got {layer.kind!r}; expected 'network' at the top. "
+                'Put the layer into {"kind": "network", "layers": [...]}.'
+            )
+        return layer
+
+    @property
+    def members(self) -> int | None:
+        """K where the output is [K, outputs], one per member of an ensemble inside; else None."""
+        return self.members_after(None)
+
+    def trace(self, *, input: int | Shape | list[int] | None = None) -> Node:
+        """The network laid out for this input: every layer with path, shapes, weights and cost.
+
+        Raises:
+            ShapeError: for all layers that do not fit what they get, at once.
+        """
+        return trace(self, self.shape_or_implied(input))
+
+    def describe(self, *, input: int | Shape | list[int] | None = None) -> Description:
+        """The table of every layer for this input; printing it is the use.
+
+        Raises:
+            ShapeError: for all layers that do not fit what they get, at once.
+        """
+        return Description.of(self.trace(input=input))
+
+    def draw(self, *, input: int | Shape | list[int] | None = None) -> str:
+        """The network as a self-contained SVG, readable from a phone's width up.
+
+        Raises:
+            ShapeError: for all layers that do not fit what they get, at once.
+        """
+        return draw(self.trace(input=input))
+
+    def _repr_html_(self) -> str:
+        if self.implied_input() is None:
+            return f"<code>{html.escape(repr(self))}</code>"
+        return self.draw() + self.describe()._repr_html_()
+
+    def shape_or_implied(self, input: int | Shape | list[int] | None) -> Shape:
+        """The given input shape, or the one that the first layer implies."""
+        implied = self.implied_input()
+        if input is not None:
+            return input_shape(input)
+        if implied is None:
+            raise NetworkError(
+                "input: no shape was given and the first layer fits many; expected a shape without "
+                "the batch axis. Give one, such as input=16 or input=(28, 28, 1)."
+            )
+        return implied
