@@ -9,12 +9,20 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from ranvier.core.errors import DamagedError, FormatError, RunError
 from ranvier.runs.documents import read_document, write_document
-from ranvier.runs.durable import REPLACED, discard_folder, new_folder, published, sweep
+from ranvier.runs.durable import (
+    REPLACED,
+    discard_folder,
+    new_folder,
+    published,
+    read_published,
+    sweep,
+)
 from ranvier.runs.tensors import check_tensors, read_tensors, write_tensors
 
 if TYPE_CHECKING:
@@ -75,10 +83,8 @@ def load(
         wanted = step if step is not None else max(known, default=None)
         if wanted is None or wanted not in known:
             raise RunError(_absent(folder, step, known))
-        path = checkpoint_path(folder, wanted)
         try:
-            digests, document = _read(path, wanted)
-            return wanted, read_tensors(path / _TENSORS, digests), document
+            return read_published(folder / f"step-{wanted}", partial(_load, step=wanted))
         except FormatError:
             raise
         except RunError as error:
@@ -87,13 +93,21 @@ def load(
             # It was pruned while it was read: look again.
 
 
+def _load(path: Path, *, step: int) -> tuple[int, dict[str, Tensor], dict[str, Any]]:
+    digests, document = _read(path, step)
+    return step, read_tensors(path / _TENSORS, digests), document
+
+
 def _read(path: Path, step: int) -> tuple[dict[str, str], dict[str, Any]]:
     content = read_document(path / _DOCUMENT)
     if content.get("step") != step:
         raise DamagedError(
             f"{path}: this checkpoint is of step {content.get('step')}; the folder was renamed."
         )
-    return content["tensors"], content["document"]
+    digests, document = content.get("tensors"), content.get("document")
+    if not isinstance(digests, dict) or not isinstance(document, dict):
+        raise DamagedError(f"{path / _DOCUMENT}: this is not the document of a checkpoint.")
+    return digests, document
 
 
 def check(folder: Path, step: int) -> dict[str, Any]:

@@ -19,7 +19,7 @@ from ranvier.core.errors import DamagedError, FormatError, RunError
 from ranvier.runs.durable import write_file
 
 FORMAT = 1
-OWN_KEYS = ("format", "digest")
+_LINE = 100
 
 
 def plain(value: Any) -> Any:
@@ -43,18 +43,33 @@ def plain(value: Any) -> Any:
     raise TypeError(f"a document cannot hold a {type(value).__name__}: {value!r}")
 
 
+def _pretty(value: Any, indent: str = "") -> str:
+    """JSON on one line where it fits, else a line for each member."""
+    flat = json.dumps(value, ensure_ascii=False, allow_nan=False)
+    if len(indent) + len(flat) <= _LINE or not isinstance(value, (dict, list)) or not value:
+        return flat
+    inner = indent + "  "
+    if isinstance(value, list):
+        opening, closing = "[]"
+        members = [_pretty(member, inner) for member in value]
+    else:
+        opening, closing = "{}"
+        names = [json.dumps(name, ensure_ascii=False) for name in value]
+        members = [f"{n}: {_pretty(v, inner)}" for n, v in zip(names, value.values(), strict=True)]
+    return f"{opening}\n{inner}" + f",\n{inner}".join(members) + f"\n{indent}{closing}"
+
+
 def _text(document: Mapping[str, Any]) -> bytes:
-    text = json.dumps(document, indent=2, ensure_ascii=False, allow_nan=False) + "\n"
     # A name that is not Unicode (a lone surrogate) becomes the escape that JSON has for it.
-    return text.encode("utf-8", "backslashreplace")
+    return (_pretty(document) + "\n").encode("utf-8", "backslashreplace")
 
 
 def render_document(mapping: Mapping[str, Any]) -> bytes:
     """The bytes of the document that holds `mapping`."""
-    reserved = [key for key in OWN_KEYS if key in mapping]
-    if reserved:
-        raise ValueError(f"a document sets {', '.join(reserved)} itself")
-    document = {"format": FORMAT, **plain(mapping)}
+    content = plain(mapping)
+    if content.pop("format", FORMAT) != FORMAT or "digest" in content:
+        raise ValueError(f"a document sets its digest and its format ({FORMAT}) itself")
+    document = {"format": FORMAT, **content}
     return _text({**document, "digest": hashlib.sha256(_text(document)).hexdigest()})
 
 
@@ -108,7 +123,7 @@ def parse_document(path: Path, data: bytes) -> dict[str, Any]:
     written_in = document.get("format")
     if isinstance(written_in, int) and written_in > FORMAT:
         raise FormatError(newer(path, written_in, FORMAT))
-    mapping = {key: value for key, value in document.items() if key not in OWN_KEYS}
+    mapping = {key: value for key, value in document.items() if key not in ("format", "digest")}
     try:
         whole = render_document(mapping) == data
     except ValueError:

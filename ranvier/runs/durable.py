@@ -11,9 +11,10 @@ import errno
 import os
 import secrets
 import shutil
-from collections.abc import Iterable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager, suppress
 from pathlib import Path
+from typing import TypeVar
 
 from ranvier.core.errors import RunError
 
@@ -23,6 +24,7 @@ UNFINISHED = ".tmp-"
 REPLACED = ".replaced"
 
 Bytes = bytes | bytearray | memoryview
+Found = TypeVar("Found")
 
 _WHY = {
     errno.ENOSPC: ("the disk is full", "Free some space, then try again."),
@@ -81,12 +83,12 @@ def write_file(path: Path, chunks: Iterable[Bytes]) -> None:
             os.close(descriptor)
         os.rename(beside, path)
         sync_folder(path.parent)
-    except OSError as error:
-        beside.unlink(missing_ok=True)
-        kept = "What was there before is untouched." if path.exists() else ""
-        raise write_failure(path, error, kept=kept) from error
-    except BaseException:
-        beside.unlink(missing_ok=True)
+    except BaseException as error:
+        with suppress(OSError):
+            beside.unlink(missing_ok=True)
+        if isinstance(error, OSError):
+            kept = "What was there before is untouched." if os.path.exists(path) else ""
+            raise write_failure(path, error, kept=kept) from error
         raise
 
 
@@ -121,6 +123,26 @@ def published(path: Path) -> Path:
     """Where the folder `path` is to be read: its place, or where a crash left it aside."""
     aside = path.with_name(path.name + REPLACED)
     return aside if not path.exists() and aside.exists() else path
+
+
+def read_published(path: Path, look: Callable[[Path], Found]) -> Found:
+    """What `look` finds in the folder `path`; it looks again if that was replaced meanwhile."""
+    while True:
+        folder = published(path)
+        seen = _identity(folder)
+        try:
+            return look(folder)
+        except RunError:
+            if _identity(published(path)) == seen:
+                raise
+
+
+def _identity(path: Path) -> tuple[int, int] | None:
+    try:
+        status = path.stat()
+    except OSError:
+        return None
+    return status.st_dev, status.st_ino
 
 
 def discard_folder(path: Path) -> None:

@@ -28,7 +28,7 @@ import msgspec
 
 from ranvier.core.errors import DamagedError, FormatError, RunError
 from ranvier.runs.documents import newer, plain
-from ranvier.runs.durable import sync_folder, write_all, write_failure, write_file
+from ranvier.runs.durable import write_all, write_failure, write_file
 
 FORMAT = 1
 HEAD, CLOSED = "segment", "closed"
@@ -164,7 +164,10 @@ def _head_of(path: Path, content: Mapping[str, Any]) -> Head:
         raise _damaged(f"{path}: the record at byte 0", "is not the head of a segment")
     if isinstance(content.get("format"), int) and content["format"] > FORMAT:
         raise FormatError(newer(path, content["format"], FORMAT))
-    head = msgspec.convert(content, Head)
+    try:
+        head = msgspec.convert(content, Head)
+    except msgspec.ValidationError as error:
+        raise _damaged(f"{path}: the record at byte 0", f"is not a head: {error}") from error
     if head.segment != int(path.stem) or (head.follows and head.follows.segment >= head.segment):
         raise _damaged(f"{path}: this file", f"is segment {head.segment}")
     return head
@@ -249,6 +252,11 @@ def _check_links(folder: Path, head: Head) -> None:
         *_, _last = _up_to(segment_path(folder, head.follows.segment), head.follows.offset)
 
 
+def check_position(folder: Path, follows: Mapping[str, int]) -> None:
+    """Raise DamagedError unless a record ends at `follows`, a writer's `position()`."""
+    _next_number(folder, msgspec.convert(dict(follows), Place))
+
+
 def _sealed(path: Path) -> Before:
     with _opened(path) as file:
         digest = hashlib.file_digest(file, "sha256").hexdigest()
@@ -297,15 +305,17 @@ class EventWriter:
 
     def position(self) -> dict[str, int]:
         """Where the next record will stand; every record before it is on the disk by then."""
-        os.fsync(self._file)
+        try:
+            os.fsync(self._file)
+        except OSError as error:
+            raise write_failure(self._path, error) from error
         return {"segment": self._segment, "offset": self._offset}
 
     def close(self) -> dict[str, int]:
         """Mark the end, so that a lost tail shows too; gives the last position. No-op if closed."""
         if self._file >= 0:
             self._write({"n": self._next, "kind": CLOSED, "sha256": self._digest.hexdigest()})
-            os.fsync(self._file)
-            sync_folder(self._path.parent)
+            self.position()
             os.close(self._file)
             self._file = -1
         return {"segment": self._segment, "offset": self._offset}

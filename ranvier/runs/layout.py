@@ -1,4 +1,4 @@
-"""Where everything in a run directory is: the only place that names its files."""
+"""What is in a run directory, by name; what is in a folder of it, its own module names."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from ranvier.core.errors import RunError, nearest
-from ranvier.runs.durable import UNFINISHED, published, sweep, write_failure
+from ranvier.runs.durable import UNFINISHED, sweep, write_failure
 from ranvier.runs.lock import hold
 
 _LOCK = ".lock"
@@ -46,7 +46,7 @@ class RunFolder:
     @property
     def model(self) -> Path:
         """The folder of all that prediction needs."""
-        return published(self.path / "model")
+        return self.path / "model"
 
     @property
     def summary(self) -> Path:

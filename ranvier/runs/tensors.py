@@ -104,7 +104,7 @@ def _bytes_of(tensor: Tensor) -> memoryview:
     import torch
 
     flat = tensor.detach().to("cpu").resolve_conj().resolve_neg().contiguous().reshape(-1)
-    return memoryview(flat.view(torch.uint8).numpy())
+    return flat.view(torch.uint8).numpy().data
 
 
 def read_tensors(path: str | Path, digests: Mapping[str, str]) -> dict[str, Tensor]:
@@ -121,7 +121,7 @@ def read_tensors(path: str | Path, digests: Mapping[str, str]) -> dict[str, Tens
     with _opened(path) as file:
         for entry in _entries(path, file, digests):
             data = torch.empty(entry.size, dtype=torch.uint8)
-            view = memoryview(data.numpy())
+            view = data.numpy().data
             if file.readinto(view) != entry.size or not _is(view, digests[entry.name]):
                 raise _damaged(path, f"tensor {entry.name!r}")
             dtype = getattr(torch, _DTYPES[entry.dtype][0])
@@ -182,7 +182,7 @@ def _entries(path: Path, file: BinaryIO, digests: Mapping[str, str]) -> list[Ent
         raise _damaged(path, "the header")
     try:
         entries = _parse(json.loads(text), total - 8 - size)
-    except (ValueError, KeyError, TypeError, RecursionError) as error:
+    except (ValueError, LookupError, TypeError, AttributeError, RecursionError) as error:
         raise _damaged(path, "the header") from error
     if {entry.name for entry in entries} != set(digests) - {HEADER}:
         raise _damaged(path, "the list of tensors")
