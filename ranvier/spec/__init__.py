@@ -10,7 +10,9 @@ from ranvier.spec.joining import Parallel, Repeat, Residual, Sequence
 from ranvier.spec.layer import LAYERS, Layer, Parameter, TorchModule
 from ranvier.spec.network import Network
 from ranvier.spec.normalization import BatchNorm, LayerNorm
+from ranvier.spec.numbers import PeriodicEmbedding, PiecewiseEmbedding
 from ranvier.spec.reshaping import Flatten
+from ranvier.spec.table import TableFeatures
 from ranvier.spec.trace import Node, trace
 
 __all__ = [
@@ -31,9 +33,12 @@ __all__ = [
     "Node",
     "Parallel",
     "Parameter",
+    "PeriodicEmbedding",
+    "PiecewiseEmbedding",
     "Repeat",
     "Residual",
     "Sequence",
+    "TableFeatures",
     "TorchModule",
     "trace",
 ]

@@ -9,12 +9,12 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Annotated, Any
+from typing import Annotated, Any, ClassVar
 
 from ranvier.core.registry import Registry
 from ranvier.core.shapes import Shape
 from ranvier.spec.fields import Name, Rule
-from ranvier.spec.layer import Layer, elementwise
+from ranvier.spec.layer import Family, Layer, elementwise
 from ranvier.spec.parameters import Parameters, checked, to_document
 
 
@@ -162,6 +162,8 @@ class Activation(Layer):
         NetworkError: for a parameter that the function does not take.
     """
 
+    family: ClassVar[Family] = "activation"
+
     function: Annotated[str, Rule("the name of an activation", lambda value: value)]
     values: Annotated[Parameters, Rule("numbers", lambda value: value)]
 
@@ -200,6 +202,9 @@ class Activation(Layer):
             return f"a{here} = {source}"
         listed = "".join(f", {name} = {value:g}" for name, value in self.values)
         return f"a{here} = {self.record.equation}, z = {source}{listed}"
+
+    def label(self) -> str:
+        return self.function
 
     def document(self) -> dict[str, Any]:
         named = {"name": self.name} if self.name else {}

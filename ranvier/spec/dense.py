@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from dataclasses import KW_ONLY, dataclass
+from typing import ClassVar
 
 from ranvier.core.shapes import Shape, size
 from ranvier.spec.activation import ActivationField, activation
 from ranvier.spec.fields import Count, Flag
 from ranvier.spec.initializers import ZEROS, Initializer, InitializerField, initializer
-from ranvier.spec.layer import Layer, Parameter
+from ranvier.spec.layer import Family, Layer, Parameter
 from ranvier.spec.trace import Misfit
 
 
@@ -28,6 +29,8 @@ class Dense(Layer, other_spellings=("linear", "fully_connected", "fc")):
 
     Reference: Goodfellow, Bengio & Courville, Deep Learning (2016), ch. 6.
     """
+
+    family: ClassVar[Family] = "map"
 
     units: Count
     _: KW_ONLY
@@ -76,6 +79,10 @@ class Dense(Layer, other_spellings=("linear", "fully_connected", "fc")):
         if function is None or function.function == "linear":
             return f"a{here} = {product}"
         return f"z{here} = {product}, a{here} = {function.function}(z{here})"
+
+    def label(self) -> str:
+        function = activation(self.activation)
+        return f"Dense {self.units}" + (f" · {function.function}" if function else "")
 
     def initialisation(self) -> str:
         return f"{self.start.function}: {self.start.meaning}"

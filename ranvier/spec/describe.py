@@ -8,7 +8,6 @@ from dataclasses import dataclass
 from typing import Any
 
 from ranvier.core.shapes import Shape, size
-from ranvier.spec.layer import Layer
 from ranvier.spec.trace import Node
 
 _BYTES = 4  # of a float32
@@ -160,7 +159,8 @@ def _row(node: Node, depth: int, times: int) -> Row:
 def folded(node: Node) -> list[tuple[Node, int]]:
     """The children, with neighbours that are alike in layer and shapes folded into one, counted.
 
-    Only what a layer of the form `repeat` lays out is folded: elsewhere each layer was written by hand and is shown.
+    Only what a layer of the form `repeat` lays out is folded; the rest was written by hand, each
+    layer for itself, and is shown so.
     """
     if node.layer.form != "repeat":
         return [(child, 1) for child in node.children]
@@ -209,8 +209,3 @@ def bytes_of(number: int) -> str:
     while value >= 1023.5 and unit != "TiB":
         value, unit = value / 1024, next(units)
     return f"{value:.3g} {unit}" if unit != "B" else f"{number} B"
-
-
-def without_input(layer: Layer) -> str:
-    """What can be said of a network before its input is known: its layers, written out."""
-    return html.escape(repr(layer))

@@ -176,7 +176,7 @@ class _Reader:
             return tuple(
                 self.layer(member, f"{path}[{i}]", depth + 1) for i, member in enumerate(value)
             )
-        return None if value is None else self.layer(value, path, depth + 1)
+        return self.layer(value, path, depth + 1) if isinstance(value, dict) else value
 
 
 def _listed(names: Iterable[str]) -> str:

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import ClassVar
 
 from ranvier.core.shapes import Shape
 from ranvier.spec.fields import Share
-from ranvier.spec.layer import Layer, TorchModule, elementwise
+from ranvier.spec.layer import Family, Layer, TorchModule, elementwise
 
 
 @dataclass(frozen=True)
@@ -21,6 +22,8 @@ class Dropout(Layer):
 
     Reference: Srivastava et al. 2014, JMLR 15.
     """
+
+    family: ClassVar[Family] = "regularisation"
 
     rate: Share
 

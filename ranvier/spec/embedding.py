@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from dataclasses import KW_ONLY, dataclass
+from typing import ClassVar
 
 from ranvier.core.shapes import Shape
 from ranvier.spec.fields import Count
 from ranvier.spec.initializers import Initializer, InitializerField, initializer
-from ranvier.spec.layer import Layer, Parameter
+from ranvier.spec.layer import Family, Layer, Parameter
 
 
 @dataclass(frozen=True)
@@ -25,6 +26,8 @@ class Embedding(Layer):
 
     Reference: Bengio et al. 2003, JMLR 3; Guo & Berkhahn 2016, arXiv:1604.06737.
     """
+
+    family: ClassVar[Family] = "embedding"
 
     categories: Count
     units: Count

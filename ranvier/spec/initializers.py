@@ -38,13 +38,17 @@ for _name, _meaning, _defaults in (
     ("glorot_uniform", "w ~ U(−r, r), r = √(6 / (fan_in + fan_out))", {}),
     ("lecun_normal", "w ~ N(0, 1 / fan_in)", {}),
     ("lecun_uniform", "w ~ U(−r, r), r = √(3 / fan_in)", {}),
-    ("normal", "w ~ N(mean, std²)", {"mean": 0.0, "std": 0.05}),
-    ("uniform", "w ~ U(low, high)", {"low": -0.05, "high": 0.05}),
-    ("truncated_normal", "w ~ N(mean, std²) cut at mean ± 2 std", {"mean": 0.0, "std": 0.05}),
+    ("normal", "w ~ N({mean:g}, {std:g}²)", {"mean": 0.0, "std": 0.05}),
+    ("uniform", "w ~ U({low:g}, {high:g})", {"low": -0.05, "high": 0.05}),
+    (
+        "truncated_normal",
+        "w ~ N({mean:g}, {std:g}²) cut at two deviations",
+        {"mean": 0.0, "std": 0.05},
+    ),
     ("zeros", "w = 0", {}),
     ("ones", "w = 1", {}),
-    ("constant", "w = value", {"value": 0.0}),
-    ("orthogonal", "WᵀW = gain² I", {"gain": 1.0}),
+    ("constant", "w = {value:g}", {"value": 0.0}),
+    ("orthogonal", "WᵀW = {gain:g}² I", {"gain": 1.0}),
 ):
     _elsewhere = _name.replace("he_", "kaiming_").replace("glorot_", "xavier_")
     INITIALIZERS.add(
@@ -90,7 +94,7 @@ class Initializer:
     @property
     def meaning(self) -> str:
         """The distribution, as a formula."""
-        return INITIALIZERS[self.function].meaning
+        return INITIALIZERS[self.function].meaning.format(**dict(self.parameters))
 
     def to_document(self) -> str | dict[str, Any]:
         """The name alone where nothing differs from the defaults, else name and parameters."""

@@ -8,7 +8,7 @@ from typing import Annotated, Any, ClassVar, Literal
 
 from ranvier.core.shapes import Shape, size
 from ranvier.spec.fields import Name, many, whole, word
-from ranvier.spec.layer import A_LAYER, Form, Layer, Run, place_names
+from ranvier.spec.layer import A_LAYER, Family, Form, Layer, Run, place_names
 from ranvier.spec.trace import Joined, Misfit, Signal
 
 Layers = Annotated[
@@ -100,6 +100,9 @@ class Residual(Sequence):
     def flops(self, *inputs: Shape) -> int:
         return size(inputs[0])
 
+    def label(self) -> str:
+        return type(self).__name__
+
     def equation(self, here: str = "⁽ˡ⁾", *sources: str) -> str:
         start, end = sources or ("⁽ᵏ⁾", "⁽ˡ⁻¹⁾")
         return f"a{here} = a{start} + a{end}"
@@ -156,6 +159,7 @@ class Parallel(Layer):
     branches: Layers
     join: Annotated[Join, word("concat", "sum", "average", "multiply")]
     form: ClassVar[Form] = "fork"
+    family: ClassVar[Family] = "join"
 
     def __init__(self, *branches: Any, join: Join = "concat", name: Name = None) -> None:
         object.__setattr__(self, "branches", tuple(one_layer(branch) for branch in branches))
@@ -206,6 +210,9 @@ class Parallel(Layer):
         if self.join == "average":
             return f"a{here} = ({' + '.join(ends)}) / {len(ends)}"
         return f"a{here} = {(' + ' if self.join == 'sum' else ' ⊙ ').join(ends)}"
+
+    def joins(self) -> str:
+        return {"sum": "+", "multiply": "×"}.get(self.join, self.join)
 
     def members_after(self, members: int | None) -> int | None:
         return self.branches[0].members_after(members)

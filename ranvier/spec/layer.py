@@ -25,7 +25,13 @@ Run = Callable[..., Signal]
 """`run(name, layer, *signals)`: what a layer made of others calls for each layer inside."""
 
 Form = Literal["box", "chain", "repeat", "bypass", "fork"]
-"""How a layer is drawn: alone; its children in a row, alike ones folded, with a way around; abreast."""
+"""How it is drawn: alone; what is inside in a row, folded, with a way around, or abreast."""
+
+
+Family = Literal[
+    "map", "activation", "normalisation", "regularisation", "embedding", "shape", "join"
+]
+"""What a layer is for, which gives it a colour in a drawing."""
 
 
 @dataclass(frozen=True)
@@ -56,6 +62,7 @@ class Layer:
 
     kind: ClassVar[str] = "layer"
     form: ClassVar[Form] = "box"
+    family: ClassVar[Family] = "shape"
 
     _: KW_ONLY
     name: Name = None
@@ -120,6 +127,15 @@ class Layer:
 
     def initialisation(self) -> str:
         """How the weights start, in words; empty for a layer without a choice."""
+        return ""
+
+    def label(self) -> str:
+        """A few words for a drawing: the kind and what must be said of it."""
+        said = [f"{getattr(self, name)}" for name in self.required_fields()]
+        return " ".join([type(self).__name__, *said])
+
+    def joins(self) -> str:
+        """The sign or word for how a layer of the form `fork` joins its branches."""
         return ""
 
     # How it is written down.

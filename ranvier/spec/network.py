@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import html
+
 from ranvier.core.errors import NetworkError
 from ranvier.core.shapes import Shape
 from ranvier.spec import document
 from ranvier.spec.describe import Description
+from ranvier.spec.draw import draw
 from ranvier.spec.joining import Sequence
 from ranvier.spec.layer import input_shape
 from ranvier.spec.trace import Node, trace
@@ -65,6 +68,19 @@ class Network(Sequence):
             ShapeError: for all layers that do not fit what they get, at once.
         """
         return Description.of(self.trace(input=input))
+
+    def draw(self, *, input: int | Shape | list[int] | None = None) -> str:
+        """The network as a self-contained SVG, readable from a phone's width up.
+
+        Raises:
+            ShapeError: for all layers that do not fit what they get, at once.
+        """
+        return draw(self.trace(input=input))
+
+    def _repr_html_(self) -> str:
+        if self.implied_input() is None:
+            return f"<code>{html.escape(repr(self))}</code>"
+        return self.draw() + self.describe()._repr_html_()
 
     def shape_or_implied(self, input: int | Shape | list[int] | None) -> Shape:
         """The given input shape, or the one that the first layer implies."""

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from dataclasses import KW_ONLY, dataclass
-from typing import Annotated
+from typing import Annotated, ClassVar
 
 from ranvier.core.shapes import Shape
 from ranvier.spec.fields import Flag, Positive, real
 from ranvier.spec.initializers import ONES, ZEROS
-from ranvier.spec.layer import Layer, Parameter, TorchModule, elementwise
+from ranvier.spec.layer import Family, Layer, Parameter, TorchModule, elementwise
 from ranvier.spec.trace import Misfit
 
 _Momentum = Annotated[float, real("a number above 0 and at most 1", lambda value: 0 < value <= 1)]
@@ -43,6 +43,8 @@ class BatchNorm(Layer, other_spellings=("batch_normalization",)):
     Reference: Ioffe & Szegedy 2015, arXiv:1502.03167.
     """
 
+    family: ClassVar[Family] = "normalisation"
+
     _: KW_ONLY
     momentum: _Momentum = 0.1
     epsilon: Positive = 1e-5
@@ -74,6 +76,8 @@ class LayerNorm(Layer, other_spellings=("layer_normalization",)):
 
     Reference: Ba, Kiros & Hinton 2016, arXiv:1607.06450.
     """
+
+    family: ClassVar[Family] = "normalisation"
 
     _: KW_ONLY
     epsilon: Positive = 1e-5

@@ -1,0 +1,98 @@
+"""The few marks that a drawing of a network is made of, as SVG text.
+
+Looks are set on each mark and never in a style sheet: a sheet inside an SVG would restyle the page
+that the SVG stands in.
+"""
+
+from __future__ import annotations
+
+import html
+from dataclasses import dataclass
+
+SANS = "system-ui, -apple-system, 'Segoe UI', Roboto, Helvetica, Arial, sans-serif"
+SERIF = "'Latin Modern Math', 'STIX Two Text', Cambria, Georgia, 'DejaVu Serif', serif"
+
+INK, SOFT, LINE = "#1c2733", "#5b6976", "#8b98a5"
+FRAME, PAPER, TINT = "#cfd7df", "#ffffff", "#f6f8fa"
+
+
+@dataclass(frozen=True)
+class Font:
+    """A way of setting text; `advance` is the mean width of a character."""
+
+    size: float
+    advance: float
+    family: str = SANS
+    weight: str = "400"
+    colour: str = INK
+    style: str = "normal"
+
+    def width(self, text: str) -> float:
+        """How wide the text will be, roughly; no font can be asked where none is loaded."""
+        return self.advance * len(text)
+
+
+TITLE = Font(15, 8.2, weight="600")
+DETAIL = Font(12.5, 6.6, colour=SOFT)
+EQUATION = Font(13.5, 7.0, SERIF, colour="#33414e")
+EDGE = Font(12.5, 7.0, colour=SOFT)
+BADGE = Font(13, 8.0, weight="600", colour=PAPER)
+
+
+def text(x: float, y: float, content: str, font: Font, *, anchor: str = "start") -> str:
+    """A line of text with its baseline at y."""
+    return (
+        f'<text x="{x:.1f}" y="{y:.1f}" font-family="{font.family}" font-size="{font.size:g}" '
+        f'font-weight="{font.weight}" font-style="{font.style}" fill="{font.colour}" '
+        f'text-anchor="{anchor}">{html.escape(content)}</text>'
+    )
+
+
+def rectangle(
+    x: float,
+    y: float,
+    width: float,
+    height: float,
+    *,
+    fill: str = PAPER,
+    stroke: str = FRAME,
+    radius: float = 9,
+    dashes: str = "",
+) -> str:
+    """A box with round corners."""
+    dashed = f' stroke-dasharray="{dashes}"' if dashes else ""
+    return (
+        f'<rect x="{x:.1f}" y="{y:.1f}" width="{width:.1f}" height="{height:.1f}" rx="{radius:g}" '
+        f'fill="{fill}" stroke="{stroke}" stroke-width="1.2"{dashed}/>'
+    )
+
+
+def circle(x: float, y: float, radius: float) -> str:
+    """The ring in which signals meet."""
+    return (
+        f'<circle cx="{x:.1f}" cy="{y:.1f}" r="{radius:g}" fill="{PAPER}" stroke="{LINE}" '
+        'stroke-width="1.5"/>'
+    )
+
+
+def path(commands: str) -> str:
+    """A line along which a signal goes."""
+    return (
+        f'<path d="{commands}" fill="none" stroke="{LINE}" stroke-width="1.6" '
+        'stroke-linecap="round" stroke-linejoin="round"/>'
+    )
+
+
+def arrow_head(x: float, y: float, *, right: bool = False) -> str:
+    """The tip at (x, y) of a line that comes from above, or from the left."""
+    back = (
+        f"{x - 7:.1f} {y - 4:.1f} L {x - 7:.1f} {y + 4:.1f}"
+        if right
+        else f"{x - 4:.1f} {y - 7:.1f} L {x + 4:.1f} {y - 7:.1f}"
+    )
+    return f'<path d="M {x:.1f} {y:.1f} L {back} Z" fill="{LINE}"/>'
+
+
+def group(x: float, y: float, inside: str) -> str:
+    """Marks moved to (x, y)."""
+    return f'<g transform="translate({x:.1f} {y:.1f})">{inside}</g>'
