@@ -108,11 +108,12 @@ def _confusion(labels: Sequence[str], counts: Sequence[Sequence[float]], split: 
         f" The {MOST_DRAWN} classes with the most errors are drawn; {number(left_out)} are not."
         if left_out else ""
     )  # fmt: skip
+    hint = " On a narrow screen, scroll sideways to see all of it." if is_wide else ""
     return figure(
         "Confusion of classes", drawn,
         "Each row is a true class, each column what the network called it; the number counts rows, "
         "and the shade is their share of the true class. Right answers lie on the diagonal (blue), "
-        "mistakes beside it (orange)." + more, class_="wide" if is_wide else "",
+        "mistakes beside it (orange)." + more + hint, class_="wide" if is_wide else "",
     )  # fmt: skip
 
 

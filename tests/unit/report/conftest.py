@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -131,7 +132,7 @@ def profile(name: str, kind: str, why: str, values: Sequence[Any]) -> dict[str, 
     known = [value for value in values if value is not None]
     told: dict[str, Any] = {
         "name": name, "kind": kind, "why": why, "missing": len(values) - len(known),
-        "distinct": len(set(known)), "rows": len(values),
+        "distinct": len(set(known)), "examples": known[:5],
     }  # fmt: skip
     if all(isinstance(value, float) for value in known):
         counts, edges = np.histogram(known, bins=24)
@@ -306,7 +307,8 @@ def simulate(
     )
     learner = Learner(table)
     write_document(run.run, asked(table, sizes, learner) | told.run)
-    run.network.write_text(network.to_json(), encoding="utf-8")
+    document = json.loads(network.to_json())
+    write_document(run.network, {k: v for k, v in document.items() if k != "format"})
     writer = EventWriter(run.events)
     best, last, evaluations = train(learner, writer, rows, epochs, batch, told, dies_at)
     if dies_at is None:
