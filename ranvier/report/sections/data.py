@@ -13,6 +13,7 @@ from ranvier.report.words import NOTHING, is_number, number, percent, shorten
 
 MOST_COLUMNS = 150
 MOST_CLASSES = 40
+TELLS = 5  # where the column of that name stands
 LEFT_OUT = ("identifier", "constant", "empty", "ignored", "text")
 ROLES = ("target", "weight", "group", "time", *LEFT_OUT)
 
@@ -120,15 +121,21 @@ def _number_histogram(profile: Json) -> tuple[list[float], list[float]]:
 
 def _columns(data: ReportData, columns: Sequence[Json]) -> Markup | None:
     total = _total_rows(data)
+    headers = ["column", "kind", "why", "missing", "distinct", "tells", "values"]
     rows = [_column_row(column, data.task.target, total) for column in columns[:MOST_COLUMNS]]
-    shown = table(
-        ("column", "kind", "why", "missing", "distinct", "tells", "values"), rows,
-        numeric=(3, 4, 5), class_="columns",
-    )  # fmt: skip
+    tells = any(column.get("association") is not None for column in columns)
+    if not tells:
+        headers.pop(TELLS)
+        for row in rows:
+            row.pop(TELLS)
+    shown = table(headers, rows, numeric=(3, 4, 5) if tells else (3, 4), class_="columns")
     if shown is None:
         return None
     left_out = len(columns) - len(rows)
     more = f" {number(left_out)} more columns are listed in run.json." if left_out > 0 else ""
+    if not tells:
+        return element("div", element("h3", "The columns"), shown,
+                       paragraph(more, class_="quiet") if more else None)  # fmt: skip
     note = paragraph(
         "“Tells” is how much a column by itself tells of the target, from 0, nothing, to 1, "
         "everything; a column near 1 may know the answer from after the fact." + more,
@@ -146,12 +153,12 @@ def _total_rows(data: ReportData) -> int | None:
     return sum(known) if known else None
 
 
-def _column_row(column: Json, target: str, total: int | None) -> tuple[object, ...]:
+def _column_row(column: Json, target: str, total: int | None) -> list[object]:
     name = str(column.get("name", ""))
     kind = str(column.get("kind", NOTHING))
     role = "target" if name == target else kind if kind in ROLES else None
     badge = element("span", "left out" if role in LEFT_OUT else role, class_="badge") if role else ""
-    return (
+    return [
         [value_of_data(shorten(name, 60)), " " if badge else None, badge],
         kind,
         value_of_data(column.get("why") or NOTHING),
@@ -159,7 +166,7 @@ def _column_row(column: Json, target: str, total: int | None) -> tuple[object, .
         number(column.get("distinct")),
         number(column.get("association"), digits=2),
         _values(column),
-    )
+    ]
 
 
 def _missing(column: Json, total: int | None) -> str:
