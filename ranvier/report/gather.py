@@ -10,7 +10,7 @@ from typing import Any
 
 from ranvier.core.errors import RanvierError
 from ranvier.core.finding import Finding
-from ranvier.core.task import Task
+from ranvier.core.task import Task, TaskKind
 from ranvier.runs.documents import read_document
 from ranvier.runs.events import read_events
 from ranvier.runs.layout import RunFolder
@@ -41,8 +41,9 @@ class ReportData:
         document = self.run.get("task") or {}
         if isinstance(document, str):
             document = {"kind": document}
+        kind: TaskKind = "regression" if document.get("kind") == "regression" else "classification"
         return Task(
-            document.get("kind", "regression"),
+            kind,
             str(document.get("target", "the target")),
             tuple(document.get("classes", ())),
         )
@@ -154,9 +155,7 @@ def gather(folder: str | Path) -> ReportData:
     )
 
 
-def _describe(
-    network: Network | None, run: Json, start: Json
-) -> tuple[Json | None, str | None]:
+def _describe(network: Network | None, run: Json, start: Json) -> tuple[Json | None, str | None]:
     """The network's table and drawing, where there is a description and a shape to give it."""
     if network is None:
         return None, None

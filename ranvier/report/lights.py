@@ -92,7 +92,9 @@ def finished(data: ReportData) -> Light:
     """Whether the run came to its end."""
     question = "Did the run come to its end?"
     if not data.is_finished:
-        so_far = f"after {number(len(data.epochs))} recorded epochs" if data.epochs else "at its start"
+        so_far = (
+            f"after {number(len(data.epochs))} recorded epochs" if data.epochs else "at its start"
+        )
         return Light("amber", question, f"Not yet: these are its files {so_far}. It is either "
                      "still going or was ended from outside; “ranvier resume” goes on from its "
                      "last checkpoint.")  # fmt: skip

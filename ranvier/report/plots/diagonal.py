@@ -72,7 +72,9 @@ def roc_chart(
     if len(points) < 2:
         return None
     points = points[:: -(-len(points) // 400)] + [points[-1]]
-    on = _unit_frame("share of the negative rows called positive", "share of the positive rows found")
+    on = _unit_frame(
+        "share of the negative rows called positive", "share of the positive rows found"
+    )
     places = [(on.x(x), on.y(y)) for x, y in points]
     words = f"area {number(area, digits=4)}" if area is not None else ""
     hits = [

@@ -111,12 +111,18 @@ def mark_title(text: str) -> Markup:
 def text(x: float, y: float, content: str, *, class_: str = "", anchor: str = "start") -> Markup:
     """A piece of text in a drawing."""
     return element(
-        "text", content, x=place(x), y=place(y), class_=class_ or None,
+        "text",
+        content,
+        x=place(x),
+        y=place(y),
+        class_=class_ or None,
         text_anchor=None if anchor == "start" else anchor,
     )
 
 
-def svg(title: str, description: str, *marks: object, height: float, width: float = WIDTH) -> Markup:
+def svg(
+    title: str, description: str, *marks: object, height: float, width: float = WIDTH
+) -> Markup:
     """A drawing with its name and its description, which a screen reader speaks."""
     return element(
         "svg",

@@ -97,7 +97,9 @@ def _class_amounts(data: ReportData, profile: Json) -> list[tuple[str, float]]:
     confusion = data.evaluations.get(data.judged_on or "", {}).get("confusion") or {}
     counted = [
         (str(label), float(sum(row)))
-        for label, row in zip(confusion.get("labels", ()), confusion.get("counts", ()), strict=False)
+        for label, row in zip(
+            confusion.get("labels", ()), confusion.get("counts", ()), strict=False
+        )
     ]
     return counted or amounts
 
@@ -113,7 +115,8 @@ def _number_histogram(profile: Json) -> tuple[list[float], list[float]]:
     found = profile.get("histogram") or {}
     if not isinstance(found, dict):
         return [], []
-    edges, counts = list(found.get("edges") or ()), list(found.get("counts") or ())
+    edges: list[float] = list(found.get("edges") or ())
+    counts: list[float] = list(found.get("counts") or ())
     if len(edges) != len(counts) + 1 or not all(map(is_number, [*edges, *counts])):
         return [], []
     return edges, counts
@@ -157,7 +160,9 @@ def _column_row(column: Json, target: str, total: int | None) -> list[object]:
     name = str(column.get("name", ""))
     kind = str(column.get("kind", NOTHING))
     role = "target" if name == target else kind if kind in ROLES else None
-    badge = element("span", "left out" if role in LEFT_OUT else role, class_="badge") if role else ""
+    badge = (
+        element("span", "left out" if role in LEFT_OUT else role, class_="badge") if role else ""
+    )
     return [
         [value_of_data(shorten(name, 60)), " " if badge else None, badge],
         kind,
@@ -187,7 +192,9 @@ def _values(column: Json) -> object:
     if not top:
         examples = ", ".join(shorten(number(cell), 18) for cell in column.get("examples") or ())
         shown = shorten(examples, 60)
-        return element("span", "such as ", value_of_data(shown), class_="range") if shown else NOTHING
+        return (
+            element("span", "such as ", value_of_data(shown), class_="range") if shown else NOTHING
+        )
     drawn = tiny_bars([amount for _, amount in top[:12]], "rows of the most frequent values")
     names = ", ".join(shorten(value, 18) for value, _ in top[:3])
     more = " …" if len(top) > 3 else ""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from typing import Any
 
 from ranvier.report.blocks import details, figure, figures, paragraph
 from ranvier.report.gather import Json, ReportData
@@ -77,11 +78,11 @@ def _evenly(events: Sequence[Json], most: int = MOST_TIMES) -> Sequence[Json]:
     return [events[round(index * (len(events) - 1) / (most - 1))] for index in range(most)]
 
 
-def _matrix(rows: Iterable[Sequence[object]], width: int) -> list[list[float | None]]:
+def _matrix(rows: Iterable[Sequence[Any]], width: int) -> list[list[float | None]]:
     """Columns of the given rows as series, padded where an event is short."""
     rows = list(rows)
     return [
-        [float(row[i]) if i < len(row) and is_number(row[i]) else None for row in rows]  # type: ignore[arg-type]
+        [float(row[i]) if i < len(row) and is_number(row[i]) else None for row in rows]
         for i in range(width)
     ]
 
@@ -177,13 +178,17 @@ def _by_layer(data: ReportData, name: str) -> tuple[list[float], list[Series]]:
 SHARES = {
     "dead": (
         "Dead units",
-        "The share of a layer's units that never answer to any row. A few do no harm; a layer "
-        "near 100\N{NO-BREAK SPACE}% is lost, often to a learning rate that was too high.",
+        (
+            "The share of a layer's units that never answer to any row. A few do no harm; a layer "
+            "near 100\N{NO-BREAK SPACE}% is lost, often to a learning rate that was too high."
+        ),
     ),
     "saturated": (
         "Saturated units",
-        "The share of answers at the very end of what a bounded activation can say (beyond 0.95). "
-        "There it is flat, so hardly any gradient passes: low is good.",
+        (
+            "The share of answers at the very end of what a bounded activation can say (beyond "
+            "0.95). There it is flat, so hardly any gradient passes: low is good."
+        ),
     ),
 }
 
@@ -198,9 +203,7 @@ def _shares(data: ReportData, name: str) -> Markup | None:
         return None
     worst = sorted(series, key=lambda s: -max(v for v in s.y if v is not None))[:MOST_LINES]
     shown = [line for line in series if line in worst]
-    percents = [
-        Series(s.name, s.x, [None if v is None else 100 * v for v in s.y]) for s in shown
-    ]
+    percents = [Series(s.name, s.x, [None if v is None else 100 * v for v in s.y]) for s in shown]
     plot = line_chart(
         percents, title=f"{title} by layer", x_label="step", y_label="% of the layer",
         description=f"At most {number(100 * peak, digits=3)} % in a layer.",
@@ -237,7 +240,9 @@ def _activation_size(data: ReportData) -> Markup | None:
     )  # fmt: skip
 
 
-def _histograms(data: ReportData, name: str) -> dict[str, tuple[list[float], list[Sequence[float]]]]:
+def _histograms(
+    data: ReportData, name: str
+) -> dict[str, tuple[list[float], list[Sequence[float]]]]:
     """For each parameter or layer: the epochs it was looked at, and its histogram at each."""
     found: dict[str, tuple[list[float], list[Sequence[float]]]] = {}
     for event in _evenly(data.of_kind("distributions")):
@@ -315,7 +320,7 @@ def _gallery(
         return None
     more = total - MOST_SMALL
     note = f" {number(more)} more are in the run's events." if more > 0 else ""
-    rest = kept[SHOWN_OPEN + 2:] if len(kept) > SHOWN_OPEN + 2 else []
+    rest = kept[SHOWN_OPEN + 2 :] if len(kept) > SHOWN_OPEN + 2 else []
     shown = kept[: len(kept) - len(rest)]
     return element(
         "div",

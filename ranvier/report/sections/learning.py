@@ -49,7 +49,7 @@ def _by_epoch(data: ReportData, part: str, name: str) -> Series | None:
 
 
 def _finite(value: object) -> float | None:
-    return float(value) if is_number(value) else None  # type: ignore[arg-type]
+    return float(value) if is_number(value) else None
 
 
 def _best(data: ReportData) -> list[Guide]:
@@ -144,7 +144,9 @@ def _story_of_steps(values: Sequence[float | None], name: str) -> str:
     known = [value for value in values if value is not None]
     if not known:
         return f"No finite {name} was recorded."
-    return f"{name} over {number(len(values))} steps, from {number(known[0])} to {number(known[-1])}."
+    return (
+        f"{name} over {number(len(values))} steps, from {number(known[0])} to {number(known[-1])}."
+    )
 
 
 def _learning_rate(data: ReportData) -> Markup | None:

@@ -46,16 +46,15 @@ def _mistake(error: Json) -> Markup:
     ]  # fmt: skip
     values = error.get("values") or {}
     shown = list(values.items()) if isinstance(values, Mapping) else []
-    pairs = [
+    pairs: list[object] = [
         element("span", value_of_data(shorten(name, 40)), " ", element("b", _said(value)),
                 class_="pair")
         for name, value in shown[:MOST_VALUES]
     ]  # fmt: skip
     more = len(shown) - MOST_VALUES
-    pairs.append(element("span", f"and {number(more)} more", class_="quiet") if more > 0 else "")
-    return element(
-        "li", element("div", told, class_="told"), element("div", pairs, class_="pairs")
-    )
+    if more > 0:
+        pairs.append(element("span", f"and {number(more)} more", class_="quiet"))
+    return element("li", element("div", told, class_="told"), element("div", pairs, class_="pairs"))
 
 
 def _said(value: object) -> Markup:

@@ -62,7 +62,9 @@ def _metrics(data: ReportData) -> Markup | None:
         if data.task.is_classification
         else "The baseline answers every row with the mean of the training rows."
     )
-    return element("div", shown, paragraph(note, " The primary metric stands first.", class_="quiet"))
+    return element(
+        "div", shown, paragraph(note, " The primary metric stands first.", class_="quiet")
+    )
 
 
 def _classification(data: ReportData, event: Json) -> list[Markup | None]:
@@ -86,7 +88,9 @@ def _classification(data: ReportData, event: Json) -> list[Markup | None]:
     ]
 
 
-def _confusion(labels: Sequence[str], counts: Sequence[Sequence[float]], split: str) -> Markup | None:
+def _confusion(
+    labels: Sequence[str], counts: Sequence[Sequence[float]], split: str
+) -> Markup | None:
     left_out = 0
     if len(labels) > MOST_DRAWN:
         errors = [
@@ -138,11 +142,11 @@ def _roc(data: ReportData, roc: Json) -> Markup | None:
     )  # fmt: skip
     classes = data.task.classes
     positive = [" Positive here is ", value_of_data(classes[1]), "."] if len(classes) == 2 else ""
-    caption = [
+    how_to_read = (
         "Each point is a place to draw the line between yes and no. The nearer the curve comes to "
-        "the upper left corner the better; the dashed line is guessing.", positive,
-    ]  # fmt: skip
-    return figure("ROC curve", plot, caption)
+        "the upper left corner the better; the dashed line is guessing."
+    )
+    return figure("ROC curve", plot, [how_to_read, positive])
 
 
 def _confusions(labels: Sequence[str], counts: Sequence[Sequence[float]]) -> Markup | None:

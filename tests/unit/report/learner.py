@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from itertools import pairwise
 from typing import Any
 
 import numpy as np
@@ -21,7 +22,7 @@ class Learner:
         self.outputs = len(table.classes) or 1
         sizes = [table.inputs.shape[1], *UNITS, self.outputs]
         self.parameters: list[Array] = []
-        for incoming, outgoing in zip(sizes, sizes[1:], strict=False):
+        for incoming, outgoing in pairwise(sizes):
             self.parameters += [
                 draw.normal(0, (2 / incoming) ** 0.5, (outgoing, incoming)), np.zeros(outgoing)
             ]  # fmt: skip
