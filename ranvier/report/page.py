@@ -38,6 +38,8 @@ SECTIONS = (
 def render(run_folder_path: str | Path) -> str:
     """The report of the run in a folder, as HTML; the same run gives the same text.
 
+    Its last line is the seal that `ranvier verify` looks at.
+
     Raises:
         RunError: if this is no run's folder, or a file of it is damaged.
     """
@@ -80,7 +82,7 @@ def page(data: ReportData) -> str:
         element("title", title),
         element("style", asset("page.css")),
     )
-    return f"<!doctype html>\n{element('html', head, body, lang='en')}\n"
+    return seal_report(f"<!doctype html>\n{element('html', head, body, lang='en')}\n")
 
 
 # Even if something slipped through the escaping, the page may fetch and send nothing.

@@ -164,7 +164,10 @@ def _head_of(path: Path, content: Mapping[str, Any]) -> Head:
         raise _damaged(f"{path}: the record at byte 0", "is not the head of a segment")
     if isinstance(content.get("format"), int) and content["format"] > FORMAT:
         raise FormatError(newer(path, content["format"], FORMAT))
-    head = msgspec.convert(content, Head)
+    try:
+        head = msgspec.convert(content, Head)
+    except msgspec.ValidationError as error:
+        raise _damaged(f"{path}: the record at byte 0", f"is not a head: {error}") from error
     if head.segment != int(path.stem) or (head.follows and head.follows.segment >= head.segment):
         raise _damaged(f"{path}: this file", f"is segment {head.segment}")
     return head
