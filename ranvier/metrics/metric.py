@@ -18,6 +18,7 @@ class Metric:
 
     `function` takes `Classified` or `Regressed` rows, as the task has it. It gives NaN where the
     truth leaves the metric undefined (a class or a spread that is not there), and never raises.
+    `classes` holds the numbers of classes it says something of; None is any number.
     """
 
     name: str

@@ -102,6 +102,7 @@ def test_a_prediction_that_is_not_finite_gives_no_number_unless_it_weighs_nothin
 hostile = st.sampled_from([0.0, 1.0, -1.0, 1e-320, 1e-200, 1e200, -1e308, 1.7e308, 0.1])
 
 
+@pytest.mark.filterwarnings("error")
 @settings(max_examples=150, deadline=None)
 @given(st.data())
 def test_hostile_rows_raise_nothing_and_warn_of_nothing(data):

@@ -141,13 +141,13 @@ def assert_same(task, table, truth, predicted, weights):
         assert ours[name] == pytest.approx(theirs, rel=1e-9, abs=1e-9), name
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=80, deadline=None)
 @given(classified(2))
 def test_two_classes_score_as_in_scikit_learn(rows):
     assert_same(TWO, BINARY, *rows)
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=80, deadline=None)
 @given(classified(4))
 def test_more_classes_score_as_in_scikit_learn(rows):
     assert_same(MORE, MULTICLASS, *rows)
@@ -194,14 +194,14 @@ def test_the_roc_points_lie_on_scikit_learns_curve():
     assert area == pytest.approx(skm.roc_auc_score(truth, score), abs=1e-3)
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=100, deadline=None)
 @given(regressed())
 def test_numbers_score_as_in_scikit_learn(rows):
     table = {name: (score, same) for name, score in REGRESSION.items()}
     assert_same(NUMBER, table, *rows)
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=100, deadline=None)
 @given(regressed())
 def test_correlations_are_scipys(rows):
     truth, predicted, _ = rows
