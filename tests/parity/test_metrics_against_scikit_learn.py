@@ -1,4 +1,4 @@
-"""Metrics against scikit-learn's and SciPy's, on drawn rows with ties, weights and unequal classes."""
+"""Metrics against scikit-learn's and SciPy's, on drawn rows with ties and weights."""
 
 from __future__ import annotations
 
