@@ -226,20 +226,26 @@ def _up_to(path: Path, until: int | None) -> Iterator[Record]:
         raise _damaged(f"{path}: the record up to byte {until}", "is missing")
 
 
-def check_events(folder: Path, *, closed: bool) -> list[str]:
-    """What is wrong with the segments, superseded records included; `closed`: the run is done."""
+def check_events(folder: Path) -> list[str]:
+    """What is wrong with the segments, superseded records included."""
     problems: list[str] = []
-    newest = max(segment_numbers(folder), default=1 if closed else 0)
-    for number in range(1, newest + 1):
+    for number in range(1, max(segment_numbers(folder), default=0) + 1):
         path = segment_path(folder, number)
         try:
-            *_, last = scan(path)
-            if closed and number == newest and last.kind != CLOSED:
-                raise _damaged(f"{path}: the end of this file", "is missing")
+            for _ in scan(path):
+                pass
             _check_links(folder, _head(path))
         except RunError as error:
             problems.append(str(error))
     return problems
+
+
+def check_closed(folder: Path) -> None:
+    """Raise DamagedError unless the newest segment was closed, as a run that is done leaves it."""
+    path = segment_path(folder, max(segment_numbers(folder), default=1))
+    *_, last = scan(path)
+    if last.kind != CLOSED:
+        raise _damaged(f"{path}: the end of this file", "is missing")
 
 
 def _check_links(folder: Path, head: Head) -> None:
@@ -249,12 +255,12 @@ def _check_links(folder: Path, head: Head) -> None:
         if head.before != _sealed(path):
             raise _damaged(f"{path}: this file")
     if head.follows is not None:
-        *_, _last = _up_to(segment_path(folder, head.follows.segment), head.follows.offset)
+        _next_number(folder, head.follows)
 
 
 def check_position(folder: Path, follows: Mapping[str, int]) -> None:
     """Raise DamagedError unless a record ends at `follows`, a writer's `position()`."""
-    _next_number(folder, msgspec.convert(dict(follows), Place))
+    _next_number(folder, _place(follows))
 
 
 def _sealed(path: Path) -> Before:
@@ -279,7 +285,7 @@ class EventWriter:
         newest = max(segment_numbers(folder), default=0)
         self._segment = newest + 1
         self._path = segment_path(folder, self._segment)
-        place = msgspec.convert(dict(follows), Place) if follows else None
+        place = _place(follows) if follows else None
         self._next = _next_number(folder, place) if place else 0
         before = _sealed(segment_path(folder, newest)) if newest else None
         head = _line(
@@ -331,6 +337,13 @@ class EventWriter:
         self._digest.update(line)
         self._offset += len(line)
         self._next += 1
+
+
+def _place(position: Mapping[str, int]) -> Place:
+    try:
+        return msgspec.convert(position, Place)
+    except msgspec.ValidationError as error:
+        raise DamagedError(f"{position!r} is not a place in a run's events: {error}.") from error
 
 
 def _next_number(folder: Path, place: Place) -> int:
