@@ -19,6 +19,7 @@ import hashlib
 import os
 import re
 import zlib
+from collections import deque
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -226,14 +227,18 @@ def _up_to(path: Path, until: int | None) -> Iterator[Record]:
         raise _damaged(f"{path}: the record up to byte {until}", "is missing")
 
 
+def _last(records: Iterator[Record]) -> Record | None:
+    newest = deque(records, maxlen=1)
+    return newest[0] if newest else None
+
+
 def check_events(folder: Path) -> list[str]:
     """What is wrong with the segments, superseded records included."""
     problems: list[str] = []
     for number in range(1, max(segment_numbers(folder), default=0) + 1):
         path = segment_path(folder, number)
         try:
-            for _ in scan(path):
-                pass
+            _last(scan(path))
             _check_links(folder, _head(path))
         except RunError as error:
             problems.append(str(error))
@@ -243,8 +248,8 @@ def check_events(folder: Path) -> list[str]:
 def check_closed(folder: Path) -> None:
     """Raise DamagedError unless the newest segment was closed, as a run that is done leaves it."""
     path = segment_path(folder, max(segment_numbers(folder), default=1))
-    *_, last = scan(path)
-    if last.kind != CLOSED:
+    last = _last(scan(path))
+    if last is None or last.kind != CLOSED:
         raise _damaged(f"{path}: the end of this file", "is missing")
 
 
@@ -349,8 +354,7 @@ def _place(position: Mapping[str, int]) -> Place:
 def _next_number(folder: Path, place: Place) -> int:
     """The number of the record after `place`."""
     path = segment_path(folder, place.segment)
-    records = list(_up_to(path, place.offset))
-    if not records:
+    last = _last(_up_to(path, place.offset))
+    if last is None:
         raise _damaged(f"{path}: the record up to byte {place.offset}", "is missing")
-    last = records[-1]
     return last.content["first"] if last.kind == HEAD else last.content["n"] + 1

@@ -1,5 +1,8 @@
 from __future__ import annotations
 
+import os
+import traceback
+
 import pytest
 import torch
 
@@ -39,4 +42,22 @@ def finished_run(tmp_path):
         save_model(run, {"dense_0.weight": state(4)["parameters/dense_0.weight"]}, "{}", {"f": [1]})
         write_document(run.summary, {"metrics": {"test": {"r2": 0.9}}, "events": end})
         run.report.write_text(seal_report("<title>Report</title>\n<p>R² 0.9</p>"))
+    return run
+
+
+@pytest.fixture
+def in_a_child():
+    """Runs a function in a fork of this process, which has torch imported; gives the child's id."""
+
+    def run(deed, *arguments):
+        child = os.fork()
+        if child:
+            return child
+        try:
+            deed(*arguments)
+            os._exit(0)
+        except BaseException:
+            traceback.print_exc()
+            os._exit(1)
+
     return run

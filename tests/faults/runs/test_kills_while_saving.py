@@ -22,18 +22,6 @@ def state(value):
     return {name: torch.full((size,), float(value)) for name, size in [("w", 3000), ("b", 7)]}
 
 
-def in_a_child(deed):
-    """Run `deed` in a fork of this process, which has torch imported already; gives its id."""
-    child = os.fork()
-    if child:
-        return child
-    try:
-        deed()
-        os._exit(0)
-    except BaseException:
-        os._exit(1)
-
-
 def assert_not_mixed(folder, step):
     loaded, tensors, document = checkpoints.load(folder, step)
     assert loaded == step
@@ -42,7 +30,9 @@ def assert_not_mixed(folder, step):
     assert document["value"] % 1000 == step % 1000
 
 
-def test_200_kills_at_random_moments_leave_every_checkpoint_readable_and_unmixed(tmp_path):
+def test_200_kills_at_random_moments_leave_every_checkpoint_readable_and_unmixed(
+    tmp_path, in_a_child
+):
     random = generator(0, "kills while saving")
     checkpoints.save(tmp_path, 1, state(1), {"value": 1})
     killed_in_the_middle = 0
@@ -58,7 +48,7 @@ def test_200_kills_at_random_moments_leave_every_checkpoint_readable_and_unmixed
 
         child = in_a_child(save_for_ever)
         os.close(writer)
-        time.sleep(float(random.uniform(0.005, 0.05)))
+        time.sleep(float(random.uniform(0.004, 0.03)))
         os.kill(child, signal.SIGKILL)
         assert os.waitpid(child, 0)[1] == signal.SIGKILL
         said = os.read(reader, 4096)
@@ -93,7 +83,7 @@ def die_at_call(number):
         setattr(os, name, counted(getattr(os, name)))
 
 
-def die_at_every_call(prepare, deed, inspect):
+def die_at_every_call(in_a_child, prepare, deed, inspect):
     """Run `deed` with a death before each of its system calls in turn; gives how many there are."""
     for number in range(1000):
         prepare()
@@ -111,7 +101,7 @@ def die_at_every_call(prepare, deed, inspect):
 
 
 @pytest.mark.parametrize("step", [5, 3])
-def test_death_at_any_system_call_of_a_save_leaves_the_old_or_the_new(tmp_path, step):
+def test_death_at_any_system_call_of_a_save_leaves_the_old_or_the_new(tmp_path, in_a_child, step):
     seen = set()
 
     def prepare():
@@ -133,11 +123,11 @@ def test_death_at_any_system_call_of_a_save_leaves_the_old_or_the_new(tmp_path, 
             assert_not_mixed(tmp_path, each)
         seen.add(checkpoints.load(tmp_path)[2]["value"])
 
-    assert die_at_every_call(prepare, save, inspect) > 15
+    assert die_at_every_call(in_a_child, prepare, save, inspect) > 15
     assert seen == {3, 1000 + step}
 
 
-def test_death_at_any_system_call_leaves_the_old_model_or_the_new(tmp_path):
+def test_death_at_any_system_call_leaves_the_old_model_or_the_new(tmp_path, in_a_child):
     run = RunFolder.create(tmp_path / "run")
     seen = set()
 
@@ -149,11 +139,12 @@ def test_death_at_any_system_call_leaves_the_old_model_or_the_new(tmp_path):
 
     def inspect():
         model = load_model(run)
-        assert model.encoder_json is not None and model.network_json is not None
+        assert model.encoder_json is not None
+        assert model.network_json is not None
         value = model.encoder_json["value"]
         assert f'"units": {value}' in model.network_json
         assert {float(v) for t in model.tensors.values() for v in t} == {float(value)}
         seen.add(value)
 
-    assert die_at_every_call(prepare, save, inspect) > 20
+    assert die_at_every_call(in_a_child, prepare, save, inspect) > 20
     assert seen == {1, 2}

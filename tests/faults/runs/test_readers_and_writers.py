@@ -50,7 +50,8 @@ def read(run, until):
         assert whole == list(range(1, len(whole) + 1)), "a record is missing, torn or repeated"
         assert all(r.keys() == {"kind", "step", "norm"} for r in windows[:-1])
         step, tensors, document = checkpoints.load(run.checkpoints)
-        assert (tensors["w"] == step).all() and document["step"] == step
+        assert (tensors["w"] == step).all()
+        assert document["step"] == step
         model = load_model(run)
         assert model.encoder_json is not None
         assert (model.tensors["w"] == model.encoder_json["step"]).all()
@@ -60,21 +61,7 @@ def read(run, until):
             pass
 
 
-def in_a_child(deed, *arguments):
-    child = os.fork()
-    if child:
-        return child
-    try:
-        deed(*arguments)
-        os._exit(0)
-    except BaseException:
-        import traceback
-
-        traceback.print_exc()
-        os._exit(1)
-
-
-def read_and_write(folder, seconds):
+def read_and_write(in_a_child, folder, seconds):
     runs = [RunFolder.create(folder / f"run-{number}") for number in range(4)]
     for run in runs:
         with run.lock():
@@ -100,10 +87,10 @@ def assert_all_is_there(runs):
         assert damaged_files(run) == []
 
 
-def test_readers_and_writers_do_not_disturb_each_other(tmp_path):
-    assert_all_is_there(read_and_write(tmp_path, 2.5))
+def test_readers_and_writers_do_not_disturb_each_other(tmp_path, in_a_child):
+    assert_all_is_there(read_and_write(in_a_child, tmp_path, 2.5))
 
 
 @pytest.mark.slow
-def test_readers_and_writers_do_not_disturb_each_other_for_a_minute(tmp_path):
-    assert_all_is_there(read_and_write(tmp_path, 60))
+def test_readers_and_writers_do_not_disturb_each_other_for_a_minute(tmp_path, in_a_child):
+    assert_all_is_there(read_and_write(in_a_child, tmp_path, 60))
