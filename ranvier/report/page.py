@@ -48,7 +48,7 @@ def render(run_folder_path: str | Path) -> str:
 
 def write_report(run_folder_path: str | Path) -> Path:
     """Put the report beside the run's other files; returns its path."""
-    text = seal_report(render(run_folder_path))
+    text = render(run_folder_path)
     path = RunFolder.open(run_folder_path).report
     write_file(path, [text.encode("utf-8")])
     return path
