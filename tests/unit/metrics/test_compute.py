@@ -116,6 +116,14 @@ def test_constant_predictions_do_not_correlate_with_anything():
     assert scores["r2"] == 0.0
 
 
+@pytest.mark.parametrize("scale", [1e-300, 1.0, 1e308])
+def test_correlation_does_not_hang_on_the_scale(scale):
+    truth = scale * np.array([1.0, -1.0, 0.5, 0.7])
+    scores = compute(NUMBER, truth, truth[::-1], names=["pearson", "spearman"])
+    expected = np.corrcoef([1.0, -1.0, 0.5, 0.7], [0.7, 0.5, -1.0, 1.0])[0, 1]
+    assert scores["pearson"] == pytest.approx(expected)
+
+
 def test_a_truth_of_one_class_has_no_ranking_and_no_correlation():
     scores = compute(TWO, [0, 0, 0], [[0.9, 0.1], [0.4, 0.6], [0.8, 0.2]])
     undefined = {name for name, value in scores.items() if math.isnan(value)}
