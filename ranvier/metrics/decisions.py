@@ -104,7 +104,7 @@ def matthews(rows: Classified) -> float:
     # Shares instead of weights, so that the products of large weights do not overflow.
     hit, true, predicted = hit / n, true / n, predicted / n
     covariance = hit.sum() - true @ predicted
-    spread = max(0.0, 1 - true @ true) * max(0.0, 1 - predicted @ predicted)
+    spread = (1 - true @ true) * (1 - predicted @ predicted)
     return float(np.divide(covariance, math.sqrt(spread)))
 
 

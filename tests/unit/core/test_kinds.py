@@ -49,11 +49,11 @@ def test_a_document_names_the_kind_and_every_option():
         (
             {"radius": 1},
             ConfigError,
-            "shape: got {'radius': 1}; expected a name or a mapping with its 'kind'. "
-            "Known: circle.",
+            ("shape: got {'radius': 1}; expected a name or a mapping with its 'kind'. "
+            "Known: circle."),
         ),
-        (3, ConfigError, "shape: got 3; expected a name or a mapping with its 'kind'. "
-         "Known: circle."),
+        (3, ConfigError, ("shape: got 3; expected a name or a mapping with its 'kind'. "
+         "Known: circle.")),
         (
             {"kind": "circle", "radios": 1},
             ConfigError,

@@ -24,44 +24,56 @@ LOGITS = torch.zeros(4, 3)
             MeanSquaredError(),
             torch.zeros(4, 1),
             ROWS,
-            "mean_squared_error: got a prediction of shape (4, 1) for a target of shape (4,); "
-            "expected [B] for both. Squeeze the prediction's last axis to get [B] = (4,).",
+            (
+                "mean_squared_error: got a prediction of shape (4, 1) for a target of shape (4,); "
+                "expected [B] for both. Squeeze the prediction's last axis to get [B] = (4,)."
+            ),
         ),
         (
             Huber(),
             LOGITS,
             ROWS,
-            "huber: got a prediction of shape (4, 3) for a target of shape (4,); expected [B] for "
-            "both. Give the network one output per sample, and one target for each.",
+            (
+                "huber: got a prediction of shape (4, 3) for a target of shape (4,); expected [B] for "
+                "both. Give the network one output per sample, and one target for each."
+            ),
         ),
         (
             CrossEntropy(),
             LOGITS,
             torch.zeros(5, dtype=torch.int64),
-            "cross_entropy: got a prediction of shape (4, 3) for a target of shape (5,); expected "
-            "logits [B, C] and class indices [B], or probabilities [B, C]. Give the last layer one "
-            "output per class.",
+            (
+                "cross_entropy: got a prediction of shape (4, 3) for a target of shape (5,); expected "
+                "logits [B, C] and class indices [B], or probabilities [B, C]. Give the last layer one "
+                "output per class."
+            ),
         ),
         (
             CrossEntropy(),
             LOGITS,
             ROWS,
-            "cross_entropy: got a target [B] of float32; expected class indices in int64. Call "
-            "target.long(), or give probabilities [B, C].",
+            (
+                "cross_entropy: got a target [B] of float32; expected class indices in int64. Call "
+                "target.long(), or give probabilities [B, C]."
+            ),
         ),
         (
             CrossEntropy(class_weights=(1.0, 2.0)),
             LOGITS,
             ROWS.long(),
-            "cross_entropy: got 2 class weights for logits of shape (4, 3); expected [C] = (3,). "
-            "Give one weight per class.",
+            (
+                "cross_entropy: got 2 class weights for logits of shape (4, 3); expected [C] = (3,). "
+                "Give one weight per class."
+            ),
         ),
         (
             PerMember(MeanSquaredError()),
             ROWS,
             ROWS,
-            "per_member: got a prediction of shape (4,) for a target of shape (4,); expected "
-            "[B, K, ...] and [B, ...]. Give the prediction an axis of members after the batch.",
+            (
+                "per_member: got a prediction of shape (4,) for a target of shape (4,); expected "
+                "[B, K, ...] and [B, ...]. Give the prediction an axis of members after the batch."
+            ),
         ),
     ],
 )
@@ -86,18 +98,24 @@ def test_weights_that_are_not_one_per_sample_are_refused_in_words():
         (lambda: Huber(0.0), "Huber: delta=0.0; expected a number above 0."),
         (
             lambda: CrossEntropy(label_smoothing=1.5, class_weights=(1.0, -1.0)),
-            "CrossEntropy: label_smoothing=1.5; expected a number from 0 to 1.\n"
-            "CrossEntropy: class_weights=(1.0, -1.0); expected numbers of at least 0.",
+            (
+                "CrossEntropy: label_smoothing=1.5; expected a number from 0 to 1.\n"
+                "CrossEntropy: class_weights=(1.0, -1.0); expected numbers of at least 0."
+            ),
         ),
         (
             lambda: BinaryCrossEntropy(class_weights=(1.0, 2.0, 3.0)),
-            "BinaryCrossEntropy: class_weights=(1.0, 2.0, 3.0); expected two numbers of at least "
-            "0, for no and for yes.",
+            (
+                "BinaryCrossEntropy: class_weights=(1.0, 2.0, 3.0); expected two numbers of at least "
+                "0, for no and for yes."
+            ),
         ),
         (
             lambda: loss_from({"kind": "per_member", "lost": "huber"}),
-            "loss per_member: got the options ['lost']; expected 'loss' alone, the loss of one "
-            "member.",
+            (
+                "loss per_member: got the options ['lost']; expected 'loss' alone, the loss of one "
+                "member."
+            ),
         ),
         (
             lambda: loss_from({"kind": "cross_entropy", "smoothing": 0.1}),

@@ -60,29 +60,29 @@ def test_a_metric_that_is_not_there_or_does_not_fit_is_refused_in_words(names, e
     [
         (
             THREE, [0, 1], np.eye(2), None, ShapeError,
-            "metrics of 'label': got a truth of shape (2,) and predictions of shape (2, 2); "
+            ("metrics of 'label': got a truth of shape (2,) and predictions of shape (2, 2); "
             "expected [N] and [N, C], predictions of shape (2, 3). Give one prediction per row, "
-            "with a probability per class.",
+            "with a probability per class."),
         ),
         (
             NUMBER, [0.0, 1.0], np.zeros((2, 1)), None, ShapeError,
-            "metrics of 'price': got a truth of shape (2,) and predictions of shape (2, 1); "
-            "expected [N] for both, predictions of shape (2,). Give one prediction per row.",
+            ("metrics of 'price': got a truth of shape (2,) and predictions of shape (2, 1); "
+            "expected [N] for both, predictions of shape (2,). Give one prediction per row."),
         ),
         (
             NUMBER, [0.0, 1.0], [0.0, 1.0], [1.0], ShapeError,
-            "metrics: got weights of shape (1,) for 2 rows; expected [N] = (2,). "
-            "Give one weight per row.",
+            ("metrics: got weights of shape (1,) for 2 rows; expected [N] = (2,). "
+            "Give one weight per row."),
         ),
         (
             NUMBER, [0.0, 1.0], [0.0, 1.0], [1.0, -2.0], DataError,
-            "metrics: row 1 has the weight -2.0; expected a finite number of at least 0. "
-            "Mend the weights, or leave them out.",
+            ("metrics: row 1 has the weight -2.0; expected a finite number of at least 0. "
+            "Mend the weights, or leave them out."),
         ),
         (
             THREE, [0, 3], np.eye(3)[:2], None, DataError,
-            "metrics of 'label': row 1 has the class index 3; expected 0 to 2. "
-            "Give the truth as positions in the task's classes.",
+            ("metrics of 'label': row 1 has the class index 3; expected 0 to 2. "
+            "Give the truth as positions in the task's classes."),
         ),
     ],
 )  # fmt: skip
@@ -114,6 +114,14 @@ def test_constant_predictions_do_not_correlate_with_anything():
     assert math.isnan(scores["pearson"])
     assert math.isnan(scores["spearman"])
     assert scores["r2"] == 0.0
+
+
+@pytest.mark.parametrize("scale", [1e-300, 1.0, 1e308])
+def test_correlation_does_not_hang_on_the_scale(scale):
+    truth = scale * np.array([1.0, -1.0, 0.5, 0.7])
+    scores = compute(NUMBER, truth, truth[::-1], names=["pearson", "spearman"])
+    expected = np.corrcoef([1.0, -1.0, 0.5, 0.7], [0.7, 0.5, -1.0, 1.0])[0, 1]
+    assert scores["pearson"] == pytest.approx(expected)
 
 
 def test_a_truth_of_one_class_has_no_ranking_and_no_correlation():

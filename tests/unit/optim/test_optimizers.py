@@ -19,9 +19,11 @@ def test_the_learning_rate_comes_first():
     [
         (
             lambda: Adam(-1.0, beta1=1.0, beta2=-0.1),
-            "Adam: learning_rate=-1.0; expected a number of at least 0.\n"
-            "Adam: beta1=1.0; expected a number from 0 to below 1.\n"
-            "Adam: beta2=-0.1; expected a number from 0 to below 1.",
+            (
+                "Adam: learning_rate=-1.0; expected a number of at least 0.\n"
+                "Adam: beta1=1.0; expected a number from 0 to below 1.\n"
+                "Adam: beta2=-0.1; expected a number from 0 to below 1."
+            ),
         ),
         (
             lambda: SGD(nesterov=True),
@@ -29,8 +31,10 @@ def test_the_learning_rate_comes_first():
         ),
         (
             lambda: RMSprop(weight_decay=-1, rho=2.0),
-            "RMSprop: weight_decay=-1; expected a number of at least 0.\n"
-            "RMSprop: rho=2.0; expected a number from 0 to below 1.",
+            (
+                "RMSprop: weight_decay=-1; expected a number of at least 0.\n"
+                "RMSprop: rho=2.0; expected a number from 0 to below 1."
+            ),
         ),
         (
             lambda: optimizer_from({"kind": "sgd", "momentun": 0.9}),

@@ -99,9 +99,11 @@ def test_the_rate_is_never_lowered_beyond_final():
     [
         (
             lambda: Cosine(warmup=1.5, hold=-1),
-            "Cosine: warmup=1.5; expected a number of steps, or a share of the run from 0.0 to "
-            "1.0.\n"
-            "Cosine: hold=-1; expected a number of steps, or a share of the run from 0.0 to 1.0.",
+            (
+                "Cosine: warmup=1.5; expected a number of steps, or a share of the run from 0.0 to "
+                "1.0.\n"
+                "Cosine: hold=-1; expected a number of steps, or a share of the run from 0.0 to 1.0."
+            ),
         ),
         (
             lambda: ReduceOnPlateau(reduction=1.0),
