@@ -4,7 +4,7 @@ from ranvier.runs.documents import read_document, write_document
 from ranvier.runs.events import EventWriter, read_events
 from ranvier.runs.history import History
 from ranvier.runs.layout import RunFolder
-from ranvier.runs.seal import seal_report
+from ranvier.runs.seal import seal_report, write_report
 from ranvier.runs.settings import TrainSettings
 from ranvier.runs.verify import damaged_files
 
@@ -18,4 +18,5 @@ __all__ = [
     "read_events",
     "seal_report",
     "write_document",
+    "write_report",
 ]

@@ -121,8 +121,8 @@ def scan(path: Path) -> Iterator[Record]:
                 raise _damaged(where, "stands after the end")
             if end == 0:
                 expected = _head_of(path, content).first
-            elif content["n"] != expected:
-                raise _damaged(where, f"is number {content['n']}, not {expected}")
+            elif content.get("n") != expected:
+                raise _damaged(where, f"is number {content.get('n')}, not {expected}")
             else:
                 expected += 1
             closed = content["kind"] == CLOSED
@@ -143,8 +143,8 @@ def _content(where: str, line: bytes) -> dict[str, Any]:
         content = _decode(body)
     except (msgspec.DecodeError, RecursionError) as error:
         raise _damaged(where) from error
-    if not isinstance(content.get("n", 0), int) or not isinstance(content.get("kind"), str):
-        raise _damaged(where, "has no number or no kind")
+    if not isinstance(content.get("kind"), str):
+        raise _damaged(where, "has no kind")
     return content
 
 
@@ -216,13 +216,14 @@ def read_events(folder: str | Path) -> Iterator[dict[str, Any]]:
 
 
 def _up_to(path: Path, until: int | None) -> Iterator[Record]:
-    """The records of a segment that end at or before byte `until`, where one must end."""
+    """The records of a segment up to byte `until`, where one must end, and nothing after it."""
     end = 0
     for record in scan(path):
-        if until is not None and record.end > until:
-            break
         end = record.end
-        yield record
+        if until is None or end <= until:
+            yield record
+        if until is not None and end >= until:
+            break
     if until is not None and end != until:
         raise _damaged(f"{path}: the record up to byte {until}", "is missing")
 
@@ -233,12 +234,18 @@ def _last(records: Iterator[Record]) -> Record | None:
 
 
 def check_events(folder: Path) -> list[str]:
-    """What is wrong with the segments, superseded records included."""
+    """What is wrong with the segments.
+
+    The newest is read through. Each before it must be, byte for byte, what the next one found; its
+    records count as far as the next one follows them, since a power loss may leave anything after.
+    """
     problems: list[str] = []
-    for number in range(1, max(segment_numbers(folder), default=0) + 1):
+    newest = max(segment_numbers(folder), default=0)
+    for number in range(1, newest + 1):
         path = segment_path(folder, number)
         try:
-            _last(scan(path))
+            if number == newest:
+                _last(scan(path))
             _check_links(folder, _head(path))
         except RunError as error:
             problems.append(str(error))

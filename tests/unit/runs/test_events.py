@@ -205,6 +205,24 @@ def test_a_bit_changed_in_what_a_crash_tore_is_found_once_the_run_went_on(folder
     assert problems[0].startswith(f"{path}: this file is not what was written")
 
 
+@pytest.mark.parametrize(
+    "left", [b"\0" * 50, b"\0" * 50 + b"\n", b"\n\n", b"garbage\n01234567 {}\n"]
+)
+def test_whatever_a_power_loss_left_after_the_checkpoint_is_no_obstacle(folder, left):
+    writer = EventWriter(folder)
+    writer.append("a", {})
+    checkpoint = writer.position()
+    path = folder / "000001.jsonl"
+    path.write_bytes(path.read_bytes() + left)
+    second = EventWriter(folder, follows=checkpoint)
+    second.append("b", {})
+    second.close()
+    assert kinds(folder) == ["a", "b"]
+    assert problems_of(folder, closed=True) == []
+    flip(path, -1)
+    assert len(problems_of(folder, closed=True)) == 1
+
+
 def test_a_position_that_no_record_ends_at_is_refused(folder):
     writer = EventWriter(folder)
     writer.append("a", {})
@@ -315,6 +333,7 @@ def test_a_newer_format_says_so(folder):
         b"[]",
         b"{",
         b'{"kind":3}',
+        b'{"n":0}',
         b'{"kind":"segment"}',
         b'{"kind":"segment","format":1,"segment":1,"first":"x","follows":null,"before":null}',
         b'{"kind":"segment","format":1,"segment":1,"first":0,'
