@@ -8,7 +8,6 @@ with the same words from every side.
 from __future__ import annotations
 
 import dataclasses
-import functools
 import math
 import re
 from collections.abc import Callable
@@ -135,9 +134,17 @@ Name = Annotated[
 ]
 
 
-@functools.cache
+_RULES: dict[type, dict[str, Rule]] = {}
+
+
 def rules_of(description: type) -> dict[str, Rule]:
     """The rule of every field of a description, in the order of its arguments."""
+    if description not in _RULES:
+        _RULES[description] = _read_rules(description)
+    return _RULES[description]
+
+
+def _read_rules(description: type) -> dict[str, Rule]:
     hints = get_type_hints(description, include_extras=True)
     rules = {}
     for field in dataclasses.fields(description):

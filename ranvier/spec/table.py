@@ -113,7 +113,7 @@ class TableFeatures(Layer):
 
     def flow(self, run: Run, *signals: Signal) -> Signal | Joined:
         (row,) = signals
-        numbers = (self.numeric,)
+        numbers: Shape = (self.numeric,)
         if isinstance(self.numbers, Layer) and self.numeric:
             signals = (row, run("numbers", self.numbers, Signal(numbers, row.mark)))
             numbers = signals[1].shape
