@@ -12,6 +12,7 @@ export OMP_NUM_THREADS ?= 1
 .PHONY: demo test test-all lint format bench install requirements clean
 
 demo: $(STAMP)
+	rm -rf runs/demo
 	$(BIN)/ranvier train breast-cancer --out runs/demo
 
 test: lint
@@ -37,7 +38,7 @@ install: $(STAMP)
 # torch stands in a file and a call of its own because pip, once it checks one hash, asks for all.
 # Quiet twice, so that only errors are printed.
 $(STAMP):
-	$(PYTHON) -c 'import sys; sys.exit("Ranvier needs Python 3.11 or newer; run: make PYTHON=python3.11" if sys.version_info < (3, 11) else 0)'
+	@$(PYTHON) -c 'import sys; sys.exit("Ranvier needs Python 3.11 or newer; run: make PYTHON=python3.11" if sys.version_info < (3, 11) else 0)'
 	rm -rf $(VENV)
 	$(PYTHON) -m venv $(VENV)
 	$(BIN)/python -m pip install --quiet --quiet --disable-pip-version-check --require-hashes -r requirements/test.txt

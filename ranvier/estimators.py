@@ -94,8 +94,15 @@ class _NetworkEstimator(BaseEstimator):
         given = {
             name: _plain(getattr(self, name))
             for name in (
-                "loss", "optimizer", "schedule", "learning_rate", "weight_decay", "epochs",
-                "batch_size", "patience", "validation_fraction",
+                "loss",
+                "optimizer",
+                "schedule",
+                "learning_rate",
+                "weight_decay",
+                "epochs",
+                "batch_size",
+                "patience",
+                "validation_fraction",
             )
         }
         seed = int(check_random_state(self.random_state).randint(np.iinfo(np.int32).max))

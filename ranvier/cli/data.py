@@ -26,22 +26,15 @@ def list_data(*, output: Output = Output()) -> None:
     if output.json:
         return
     table = Table(box=None, pad_edge=False, header_style="bold")
-    table.add_column("name", no_wrap=True)
-    table.add_column("rows", justify="right", no_wrap=True)
-    table.add_column("columns", justify="right")
-    for heading in ("task", "target", "comes in", "licence", "here"):
-        table.add_column(heading)
+    table.add_column("name", overflow="fold")
+    table.add_column("size", justify="right", overflow="fold")
+    for heading in ("task", "comes in", "licence", "here"):
+        table.add_column(heading, overflow="fold")
     for row in rows:
-        table.add_row(
-            row["name"],
-            f"{row['rows']:,}",
-            f"{row['columns']:,}",
-            row["task"],
-            row["target"],
-            f"{row['package']} ({row['registry']})",
-            row["license"],
-            "yes" if row["cached"] else "no",
-        )
+        size = f"{row['rows']:,} × {row['columns']:,}"
+        is_here = row["cached"] or row["registry"] == "installed"
+        words = (row["task"], row["package"], row["license"], "yes" if is_here else "no")
+        table.add_row(row["name"], size, *words)
     output.result(table)
 
 

@@ -52,7 +52,8 @@ class Output:
 
     def say(self, line: str) -> None:
         """Tell people, beside the result, what goes on."""
-        Words(stderr=True, quiet=self.quiet).print(line)
+        words = Words(stderr=True, quiet=self.quiet)
+        words.print(line, soft_wrap=not words.is_terminal)
 
     def result(self, words: RenderableType) -> None:
         """Print what was asked for, unless the document already says it."""

@@ -66,7 +66,7 @@ class TerminalProgress:
 
     def say(self, line: str) -> None:
         """One sentence about what was chosen or found, above the bar."""
-        self._console.print(line)
+        self._console.print(line, soft_wrap=not self._console.is_terminal)
 
     def step(
         self, epoch: int, step_in_epoch: int, loss: float | None, rows_per_second: float | None

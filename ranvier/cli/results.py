@@ -30,7 +30,7 @@ def show_run(run: Run, output: Output) -> None:
             metrics_table(run.metrics, baseline=baseline, primary=summary.get("primary_metric"))
         )
         for finding in run.findings:
-            words.print(str(finding))
+            words.print(str(finding), soft_wrap=not words.is_terminal)
         words.print(_story(summary))
         words.print(f"report  {report}", soft_wrap=True)
         words.print(f"run     {run.path}", soft_wrap=True)

@@ -7,7 +7,9 @@ from collections.abc import Sequence
 from ranvier.report.markup import Markup, element, join
 
 
-def figure(title: str, plot: Markup | None, how_to_read: str, *, class_: str = "") -> Markup | None:
+def figure(
+    title: str, plot: Markup | None, how_to_read: object, *, class_: str = ""
+) -> Markup | None:
     """A plot with its name above and, in plain words, how to read it below."""
     if plot is None:
         return None
@@ -67,7 +69,10 @@ def table(
         for index, row in enumerate(rows)
     ]
     return element(
-        "table", element("thead", head), element("tbody", body), class_=f"{'stack ' if is_stacked else ''}{class_}".strip() or None
+        "table",
+        element("thead", head),
+        element("tbody", body),
+        class_=f"{'stack ' if is_stacked else ''}{class_}".strip() or None,
     )
 
 

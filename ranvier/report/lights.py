@@ -92,9 +92,11 @@ def finished(data: ReportData) -> Light:
     """Whether the run came to its end."""
     question = "Did the run come to its end?"
     if not data.is_finished:
-        so_far = f"after {number(len(data.epochs))} recorded epochs" if data.epochs else "at its start"
+        so_far = (
+            f"after {number(len(data.epochs))} recorded epochs" if data.epochs else "at its start"
+        )
         return Light("amber", question, f"Not yet: these are its files {so_far}. It is either "
-                     "still going or was ended from outside; `ranvier resume` goes on from its "
+                     "still going or was ended from outside; “ranvier resume” goes on from its "
                      "last checkpoint.")  # fmt: skip
     reason = str(data.end.get("reason") or data.summary.get("status") or "")
     if reason in ("diverged", "failed", "error"):
@@ -141,6 +143,6 @@ def stayed_finite(data: ReportData) -> Light | None:
     )
     question = "Did the numbers stay finite?"
     if broken:
-        return Light("red", question, f"No: {number(broken)} steps had a loss or a gradient that "
-                     "is not a finite number.")  # fmt: skip
+        return Light("red", question, f"No: {number(broken)} values of loss or gradient norm "
+                     "are not finite numbers.")  # fmt: skip
     return Light("green", question, "Yes: every loss and gradient norm was.")

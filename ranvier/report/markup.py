@@ -66,7 +66,47 @@ def element(name: str, *children: object, **attributes: object) -> Markup:
 
 # HTML reads `<td/>` as an opening tag, so these close in full even when empty.
 MUST_CLOSE = frozenset(
-    "a b body code dd details div dl dt em figcaption figure footer h1 h2 h3 head header html i li "
-    "main nav ol p pre script section small span strong style summary table tbody td th thead "
-    "title tr ul".split()
+    [
+        "a",
+        "b",
+        "body",
+        "code",
+        "dd",
+        "details",
+        "div",
+        "dl",
+        "dt",
+        "em",
+        "figcaption",
+        "figure",
+        "footer",
+        "h1",
+        "h2",
+        "h3",
+        "head",
+        "header",
+        "html",
+        "i",
+        "li",
+        "main",
+        "nav",
+        "ol",
+        "p",
+        "pre",
+        "script",
+        "section",
+        "small",
+        "span",
+        "strong",
+        "style",
+        "summary",
+        "table",
+        "tbody",
+        "td",
+        "th",
+        "thead",
+        "title",
+        "tr",
+        "ul",
+    ]
 )

@@ -19,6 +19,7 @@ import hashlib
 import os
 import re
 import zlib
+from collections import deque
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -164,7 +165,10 @@ def _head_of(path: Path, content: Mapping[str, Any]) -> Head:
         raise _damaged(f"{path}: the record at byte 0", "is not the head of a segment")
     if isinstance(content.get("format"), int) and content["format"] > FORMAT:
         raise FormatError(newer(path, content["format"], FORMAT))
-    head = msgspec.convert(content, Head)
+    try:
+        head = msgspec.convert(content, Head)
+    except msgspec.ValidationError as error:
+        raise _damaged(f"{path}: the record at byte 0", f"is not a head: {error}") from error
     if head.segment != int(path.stem) or (head.follows and head.follows.segment >= head.segment):
         raise _damaged(f"{path}: this file", f"is segment {head.segment}")
     return head
@@ -223,20 +227,30 @@ def _up_to(path: Path, until: int | None) -> Iterator[Record]:
         raise _damaged(f"{path}: the record up to byte {until}", "is missing")
 
 
-def check_events(folder: Path, *, closed: bool) -> list[str]:
-    """What is wrong with the segments, superseded records included; `closed`: the run is done."""
+def _last(records: Iterator[Record]) -> Record | None:
+    newest = deque(records, maxlen=1)
+    return newest[0] if newest else None
+
+
+def check_events(folder: Path) -> list[str]:
+    """What is wrong with the segments, superseded records included."""
     problems: list[str] = []
-    newest = max(segment_numbers(folder), default=1 if closed else 0)
-    for number in range(1, newest + 1):
+    for number in range(1, max(segment_numbers(folder), default=0) + 1):
         path = segment_path(folder, number)
         try:
-            *_, last = scan(path)
-            if closed and number == newest and last.kind != CLOSED:
-                raise _damaged(f"{path}: the end of this file", "is missing")
+            _last(scan(path))
             _check_links(folder, _head(path))
         except RunError as error:
             problems.append(str(error))
     return problems
+
+
+def check_closed(folder: Path) -> None:
+    """Raise DamagedError unless the newest segment was closed, as a run that is done leaves it."""
+    path = segment_path(folder, max(segment_numbers(folder), default=1))
+    last = _last(scan(path))
+    if last is None or last.kind != CLOSED:
+        raise _damaged(f"{path}: the end of this file", "is missing")
 
 
 def _check_links(folder: Path, head: Head) -> None:
@@ -246,12 +260,12 @@ def _check_links(folder: Path, head: Head) -> None:
         if head.before != _sealed(path):
             raise _damaged(f"{path}: this file")
     if head.follows is not None:
-        *_, _last = _up_to(segment_path(folder, head.follows.segment), head.follows.offset)
+        _next_number(folder, head.follows)
 
 
 def check_position(folder: Path, follows: Mapping[str, int]) -> None:
     """Raise DamagedError unless a record ends at `follows`, a writer's `position()`."""
-    _next_number(folder, msgspec.convert(dict(follows), Place))
+    _next_number(folder, _place(follows))
 
 
 def _sealed(path: Path) -> Before:
@@ -276,7 +290,7 @@ class EventWriter:
         newest = max(segment_numbers(folder), default=0)
         self._segment = newest + 1
         self._path = segment_path(folder, self._segment)
-        place = msgspec.convert(dict(follows), Place) if follows else None
+        place = _place(follows) if follows else None
         self._next = _next_number(folder, place) if place else 0
         before = _sealed(segment_path(folder, newest)) if newest else None
         head = _line(
@@ -330,11 +344,17 @@ class EventWriter:
         self._next += 1
 
 
+def _place(position: Mapping[str, int]) -> Place:
+    try:
+        return msgspec.convert(position, Place)
+    except msgspec.ValidationError as error:
+        raise DamagedError(f"{position!r} is not a place in a run's events: {error}.") from error
+
+
 def _next_number(folder: Path, place: Place) -> int:
     """The number of the record after `place`."""
     path = segment_path(folder, place.segment)
-    records = list(_up_to(path, place.offset))
-    if not records:
+    last = _last(_up_to(path, place.offset))
+    if last is None:
         raise _damaged(f"{path}: the record up to byte {place.offset}", "is missing")
-    last = records[-1]
     return last.content["first"] if last.kind == HEAD else last.content["n"] + 1

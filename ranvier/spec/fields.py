@@ -87,12 +87,23 @@ def many(rule: Rule, of: str, *, minimum: int = 0) -> Rule:
     def accept(value: Any) -> tuple[Any, ...]:
         if isinstance(value, str | bytes | dict) or not hasattr(value, "__iter__"):
             raise TypeError
-        members = tuple(rule.accept(member) for member in value)
+        members = tuple(_member(rule, position, member) for position, member in enumerate(value))
         if len(members) < minimum:
             raise ValueError
         return members
 
     return Rule(of, accept)
+
+
+def _member(rule: Rule, position: int, value: Any) -> Any:
+    try:
+        return rule.accept(value)
+    except (TypeError, ValueError) as error:
+        if isinstance(error, RanvierError):
+            raise
+        raise NetworkError(
+            f"Number {position + 1} is {_shown(value)}; give {rule.wanted}."
+        ) from error
 
 
 def _accept_flag(value: Any) -> bool:

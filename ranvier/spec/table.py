@@ -152,7 +152,7 @@ class TableFeatures(Layer):
             parts.append("onehot(c)")
         if self.embedded_columns():
             parts.append(f"E{here}[c]")
-        return f"a{here} = [{'; '.join(parts)}], (x, c) = a{(sources or ('⁽ˡ⁻¹⁾',))[0]}"
+        return f"a{here} = [{'; '.join(parts)}], [x; c] = a{(sources or ('⁽ˡ⁻¹⁾',))[0]}"
 
     def label(self) -> str:
         return f"Table: {self.numeric} numbers, {len(self.cardinalities)} categories"

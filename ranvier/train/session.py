@@ -54,7 +54,12 @@ class Session:
             return self._train(trainer, writer)
 
     def resume(self) -> dict[str, Any]:
-        """Go on exactly where the newest checkpoint stands; the summary comes back."""
+        """Go on exactly where the newest checkpoint stands; the summary comes back.
+
+        A run that was killed before its first checkpoint starts over.
+        """
+        if not checkpoints.steps(self.run.checkpoints):
+            return self.begin()
         _, tensors, document = checkpoints.load(self.run.checkpoints)
         follows = document["events"]
         with closing(EventWriter(self.run.events, follows=follows)) as writer, self._machine():

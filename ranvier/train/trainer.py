@@ -193,6 +193,7 @@ class Trainer:
                 "parameter_shapes": [list(p.shape) for p in state.parameters],
                 "layers": self.recorder.layer_paths(),
                 "rows": {"train": len(self.training), "validation": len(self.validation or ())},
+                "input_shape": list(self.training.inputs.shape[1:]),
                 "batch_size": self.plan.batch_size,
                 "steps_per_epoch": self.batches.steps_per_epoch,
             },

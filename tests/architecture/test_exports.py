@@ -26,6 +26,7 @@ def reexported(module: str) -> set[str]:
         for node in syntax(module).body
         if isinstance(node, ast.ImportFrom) and (node.module or "").startswith("ranvier")
         for alias in node.names
+        if f"{node.module}.{alias.name}" not in MODULES  # a module that enters itself in a registry
     }
 
 

@@ -29,6 +29,7 @@ from ranvier.train.machine import device_for, environment, threads_for
 from ranvier.train.progress import Progress
 from ranvier.train.session import Session
 
+
 @dataclass(frozen=True)
 class Prepared:
     """A table's data, the network for it, and every setting chosen."""

@@ -116,7 +116,8 @@ def _numbers_rows(name: str, present: pl.Series) -> bool:
     if _IDENTIFIER_NAME.search(name) or _CAMEL_ID.search(name):
         return True
     # The training rows are a sample of the rows, so a running number has gaps of a row or two.
-    reach = float(present.max()) - float(present.min()) + 1  # type: ignore[arg-type]
+    numbers = present.to_numpy()
+    reach = float(numbers.max()) - float(numbers.min()) + 1
     return reach < 2 * len(present) and not _TIME_NAME.search(name)
 
 
@@ -126,8 +127,8 @@ def _words(name: str, present: pl.Series, distinct: int) -> Column:
         return Column(name, "boolean", " or ".join(sorted(lowered, reverse=True)))
     share = distinct / len(present)
     sample = present.head(2_000)
-    num_words = float(sample.str.count_matches(r"\s+").mean() or 0.0) + 1  # type: ignore[arg-type]
-    length = float(sample.str.len_chars().mean() or 0.0)  # type: ignore[arg-type]
+    num_words = int(sample.str.count_matches(r"\s+").sum()) / len(sample) + 1
+    length = int(sample.str.len_chars().sum()) / len(sample)
     if share > 0.5 and len(present) >= 10 and (num_words >= 3 or length > 60):
         return Column(name, "text", f"{num_words:.0f} words a cell, nearly all cells different")
     if share >= 0.9 and len(present) >= 10:
@@ -152,14 +153,18 @@ _ADVICE = {
     "empty": ("a column is empty", "It was left out; fill it in if it should say something.", 26),
     "identifier": (
         "a column only names the rows",
-        "It was left out: learned by heart, it would not help with new rows. Read it as a "
-        "category with `--set categories={name}` if its values repeat in new data.",
+        (
+            "It was left out: learned by heart, it would not help with new rows. Read it as a "
+            "category with `--set categories={name}` if its values repeat in new data."
+        ),
         0,
     ),
     "text": (
         "a column holds free text",
-        "It was left out: a table's network does not read text. Turn it into columns of numbers "
-        "or categories, or read it as categories with `--set categories={name}`.",
+        (
+            "It was left out: a table's network does not read text. Turn it into columns of "
+            "numbers or categories, or read it as categories with `--set categories={name}`."
+        ),
         0,
     ),
 }

@@ -82,7 +82,7 @@ def histogram(
     return draw(on, title, description, marks)
 
 
-def binned(values: Sequence[float], *, bins: int = 31) -> tuple[list[float], list[int]]:
+def binned(values: Sequence[float], *, bins: int = 31) -> tuple[list[float], list[float]]:
     """Edges and counts of equally wide bins over `values`.
 
     >>> binned([0.0, 1.0, 1.0, 4.0], bins=2)
@@ -92,7 +92,7 @@ def binned(values: Sequence[float], *, bins: int = 31) -> tuple[list[float], lis
     if low == high:
         low, high = low - 0.5, high + 0.5
     width = (high - low) / bins
-    counts = [0] * bins
+    counts: list[float] = [0] * bins
     for value in values:
         counts[min(int((value - low) / width), bins - 1)] += 1
     return [low + width * index for index in range(bins)] + [high], counts

@@ -92,7 +92,7 @@ def time_map(
 ) -> Markup | None:
     """One row a name, shade by the order of magnitude of the number at each time."""
     powers = [
-        [math.log10(value) if is_number(value) and value > 0 else None for value in row]  # type: ignore[operator, arg-type]
+        [math.log10(value) if is_number(value) and value > 0 else None for value in row]
         for row in rows
     ]
     known = sorted(value for row in powers for value in row if value is not None)

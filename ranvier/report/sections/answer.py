@@ -40,7 +40,7 @@ def _asked(data: ReportData) -> Markup:
     source = data.data.get("source")
     came_from = [" from ", value_of_data(_last_part(source))] if source else None
     if task.is_classification:
-        shown = [value_of_data(label) for label in task.classes[:6]]
+        shown: list[object] = [value_of_data(label) for label in task.classes[:6]]
         if len(task.classes) > 6:
             shown.append(f"{len(task.classes) - 6} more")
         kinds = count(len(task.classes), "class", plural="classes")

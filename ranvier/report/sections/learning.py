@@ -49,7 +49,7 @@ def _by_epoch(data: ReportData, part: str, name: str) -> Series | None:
 
 
 def _finite(value: object) -> float | None:
-    return float(value) if is_number(value) else None  # type: ignore[arg-type]
+    return float(value) if is_number(value) else None
 
 
 def _best(data: ReportData) -> list[Guide]:

@@ -112,11 +112,12 @@ def _confusion(
         f" The {MOST_DRAWN} classes with the most errors are drawn; {number(left_out)} are not."
         if left_out else ""
     )  # fmt: skip
+    hint = " On a narrow screen, scroll sideways to see all of it." if is_wide else ""
     return figure(
         "Confusion of classes", drawn,
         "Each row is a true class, each column what the network called it; the number counts rows, "
         "and the shade is their share of the true class. Right answers lie on the diagonal (blue), "
-        "mistakes beside it (orange)." + more, class_="wide" if is_wide else "",
+        "mistakes beside it (orange)." + more + hint, class_="wide" if is_wide else "",
     )  # fmt: skip
 
 
@@ -141,11 +142,11 @@ def _roc(data: ReportData, roc: Json) -> Markup | None:
     )  # fmt: skip
     classes = data.task.classes
     positive = [" Positive here is ", value_of_data(classes[1]), "."] if len(classes) == 2 else ""
-    caption = [
+    how_to_read = (
         "Each point is a place to draw the line between yes and no. The nearer the curve comes to "
-        "the upper left corner the better; the dashed line is guessing.", positive,
-    ]  # fmt: skip
-    return figure("ROC curve", plot, caption)
+        "the upper left corner the better; the dashed line is guessing."
+    )
+    return figure("ROC curve", plot, [how_to_read, positive])
 
 
 def _confusions(labels: Sequence[str], counts: Sequence[Sequence[float]]) -> Markup | None:
