@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
+from dataclasses import dataclass
+from itertools import groupby
 
 from ranvier.report.markup import Markup, element
 from ranvier.report.plots.frame import LETTER, WIDTH, mark_title, place, svg, text
@@ -104,47 +106,65 @@ def time_map(
     shown = [shorten(name, 26) for name in names]
     left = min(12 + LETTER * max(map(len, shown)), 180.0)
     tall, top = 15.0, 8.0
-    wide = (WIDTH - 8 - left) / len(x)
+    ruler = Ruler(x, x_label, left, (WIDTH - 8 - left) / len(x), tall, low, high)
     bottom = top + tall * len(names)
     marks: list[Markup] = []
     for index, (name, short) in enumerate(zip(names, shown, strict=True)):
         y = top + tall * index
         marks.append(element("g", mark_title(name), text(left - 6, y + 11, short, anchor="end")))
-        marks.append(element("g", _shades(powers[index], rows[index], x, left, y, wide, tall,
-                                          (low, high), name, x_label)))  # fmt: skip
+        marks.append(_row(ruler, y, name, powers[index], rows[index]))
     marks += _time_labels(x, left, bottom, x_label)
     marks += _key(bottom + 42, left, low, high, value_label)
     return svg(title, description, marks, height=bottom + 64)
 
 
-def _shades(
+@dataclass(frozen=True)
+class Ruler:
+    """Where a row's cells stand, and which powers of ten are palest and darkest."""
+
+    x: Sequence[float]
+    x_label: str
+    left: float
+    wide: float
+    tall: float
+    low: float
+    high: float
+
+    def shade(self, power: float | None) -> str:
+        if power is None:
+            return "none"
+        share = (min(max(power, self.low), self.high) - self.low) / (self.high - self.low)
+        return f"h{round((SHADES - 1) * share)}"
+
+
+def _row(
+    ruler: Ruler,
+    y: float,
+    name: str,
     powers: Sequence[float | None],
     values: Sequence[float | None],
-    x: Sequence[float],
-    left: float,
-    y: float,
-    wide: float,
-    tall: float,
-    ends: tuple[float, float],
-    name: str,
-    x_label: str,
-) -> list[Markup]:
-    low, high = ends
+) -> Markup:
+    """The cells of a name; neighbours of one shade are one mark, which says where it leads."""
+    shades = [ruler.shade(power) for power in powers]
     marks = []
-    for index, power in enumerate(powers):
-        if power is None:
-            kind, words = "none", "none"
-        else:
-            shade = round((SHADES - 1) * (min(max(power, low), high) - low) / (high - low))
-            kind, words = f"h{shade}", number(values[index], digits=3)
+    start = 0
+    for shade, group in groupby(shades):
+        end = start + len(list(group))
+        first, last = values[start], values[end - 1]
+        said = number(first, digits=3) + (
+            f" to {number(last, digits=3)}" if end - start > 1 else ""
+        )
+        at = number(ruler.x[start]) + (f" to {number(ruler.x[end - 1])}" if end - start > 1 else "")
         marks.append(
             element(
-                "rect", mark_title(f"{name}, {x_label} {number(x[index])}: {words}"),
-                x=place(left + wide * index), y=place(y), width=place(wide + 0.4),
-                height=place(tall - 1), class_=kind,
+                "rect", mark_title(f"{name}, {ruler.x_label} {at}: {said}"),
+                x=place(ruler.left + ruler.wide * start), y=place(y),
+                width=place(ruler.wide * (end - start) + 0.4), height=place(ruler.tall - 1),
+                class_=shade,
             )
         )  # fmt: skip
-    return marks
+        start = end
+    return element("g", marks)
 
 
 def _time_labels(x: Sequence[float], left: float, bottom: float, x_label: str) -> list[Markup]:

@@ -13,7 +13,7 @@ from ranvier.report.plots.scale import domain
 from ranvier.report.words import is_number, number
 
 COLOURS = 7  # the style sheet's .c0 … .c6
-MOST_HITS = 60
+MOST_HITS = 40
 
 
 @dataclass(frozen=True)

@@ -69,7 +69,7 @@ def _verdict(data: ReportData) -> Markup:
     ]  # fmt: skip
     if is_number(trivial):
         sentence += [
-            "; ", _trivial(data), ", gets ", element("strong", score(trivial)), ".",
+            "; ", _trivial(data, metric), ", gets ", element("strong", score(trivial)), ".",
         ]  # fmt: skip
     else:
         sentence.append(".")
@@ -100,7 +100,12 @@ def _against(data: ReportData, trivial: object) -> Markup | None:
     return element("span", f"baseline {score(trivial)}", class_="against")
 
 
-def _trivial(data: ReportData) -> str:
+PROBABILITIES = ("log_loss", "brier", "brier_score", "calibration_error")
+
+
+def _trivial(data: ReportData, metric: str) -> str:
+    if data.task.is_classification and metric in PROBABILITIES:
+        return "the trivial answer, always the frequencies of the classes"
     if data.task.is_classification:
         return "the trivial answer, always the most frequent class"
     return "the trivial answer, always the mean of the training rows"
