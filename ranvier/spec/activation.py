@@ -22,8 +22,8 @@ from ranvier.spec.parameters import Parameters, checked, to_document
 class ActivationFunction:
     """One function f(z); `equation` says it in z, and `bounds` the range that it never leaves.
 
-    `torch` is the function of torch that computes it; `arguments` are that function's names for
-    our parameters, and `fixed` what it is always given.
+    `torch` is the function of torch that computes it, empty where ours does; `arguments` are its
+    names for our parameters, and `fixed` what it is always given.
     """
 
     equation: str
@@ -131,7 +131,7 @@ ACTIVATIONS.add(
 )
 ACTIVATIONS.add(
     "hard_sigmoid",
-    ActivationFunction("min(1, max(0, z/6 + 1/2))", (0, 1), torch=_F + "hardsigmoid"),
+    ActivationFunction("min(1, max(0, z/6 + 1/2))", (0, 1)),
     other_spellings=("hardsigmoid",),
 )
 ACTIVATIONS.add(
@@ -213,7 +213,7 @@ class Activation(Layer):
     @classmethod
     def known_fields(cls, given: Mapping[str, Any]) -> list[str]:
         function = given.get("function")
-        known = ACTIVATIONS[function].defaults if function in ACTIVATIONS else ()
+        known = ACTIVATIONS[str(function)].defaults if function in ACTIVATIONS else ()
         return ["function", "name", *known]
 
     @classmethod

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Mapping
-from dataclasses import KW_ONLY, MISSING, dataclass, fields, replace
+from dataclasses import KW_ONLY, MISSING, Field, dataclass, fields, replace
 from typing import Annotated, Any, ClassVar, Literal
 
 from ranvier.core.errors import ShapeError
@@ -81,7 +81,7 @@ class Layer:
 
     def __repr__(self) -> str:
         written = []
-        for field in sorted(fields(self), key=lambda field: field.kw_only):
+        for field in sorted(fields(self), key=_writing_order):
             value = getattr(self, field.name)
             if value == field.default:
                 continue
@@ -177,6 +177,10 @@ class Layer:
             ShapeError: for all layers inside that do not fit what they get.
         """
         return trace(self, input_shape(input)).output
+
+
+def _writing_order(field: Field[Any]) -> tuple[bool, bool]:
+    return field.kw_only is True, field.name == "name"
 
 
 def input_shape(value: int | Shape | list[int]) -> Shape:

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from ranvier.spec.layer import Layer, Parameter
 
 # A description from an unknown hand may ask for a billion layers in a hundred bytes.
-MAX_LAYERS = 100_000
+MAX_LAYERS = 20_000
 MAX_DEPTH = 64
 
 _SUPERSCRIPTS = str.maketrans("0123456789", "⁰¹²³⁴⁵⁶⁷⁸⁹")
