@@ -3,7 +3,7 @@ from __future__ import annotations
 import pytest
 
 from ranvier.core.errors import DamagedError, RunError
-from ranvier.runs.seal import check_report, seal_report
+from ranvier.runs.seal import check_report, seal_report, write_report
 
 PAGE = "<!doctype html>\n<title>Größe</title>\n<p>0.98</p>\n"
 
@@ -13,23 +13,25 @@ def test_a_sealed_page_passes_and_keeps_its_text(tmp_path):
     path.write_text(seal_report(PAGE), encoding="utf-8")
     check_report(path)
     assert path.read_text(encoding="utf-8").startswith(PAGE + "<!-- sha256 ")
-    path.write_text(seal_report(PAGE.rstrip()), encoding="utf-8")
+    write_report(path, PAGE.rstrip())
     check_report(path)
+    assert path.read_text(encoding="utf-8") == seal_report(PAGE)
 
 
-def test_every_flipped_bit_is_found(tmp_path):
+def test_a_flipped_bit_in_any_byte_is_found(tmp_path):
     path = tmp_path / "report.html"
     data = seal_report(PAGE).encode()
     for position in range(len(data)):
-        for bit in range(8):
-            flipped = bytearray(data)
-            flipped[position] ^= 1 << bit
-            path.write_bytes(flipped)
-            with pytest.raises(DamagedError):
-                check_report(path)
+        flipped = bytearray(data)
+        flipped[position] ^= 1 << position % 8
+        path.write_bytes(flipped)
+        with pytest.raises(DamagedError):
+            check_report(path)
 
 
-@pytest.mark.parametrize("text", ["", "<p>", PAGE, seal_report(PAGE) + "\n", seal_report(PAGE)[:-1]])
+@pytest.mark.parametrize(
+    "text", ["", "<p>", PAGE, seal_report(PAGE) + "\n", seal_report(PAGE)[:-1]]
+)
 def test_a_page_without_its_seal_says_what_to_do(tmp_path, text):
     path = tmp_path / "report.html"
     path.write_text(text, encoding="utf-8")
