@@ -9,7 +9,7 @@ from itertools import groupby
 
 from ranvier.report.markup import Markup, element
 from ranvier.report.plots.frame import LETTER, WIDTH, mark_title, place, svg, text
-from ranvier.report.words import is_number, number, percent, shorten
+from ranvier.report.words import is_number, number, percent, shorten, tail
 
 SHADES = 9  # the style sheet's .h0 … .h8
 
@@ -103,7 +103,7 @@ def time_map(
     # A few extreme cells must not wash out all the others.
     low, high = known[len(known) // 50], known[-1 - len(known) // 50]
     high = max(high, low + 0.5)
-    shown = [shorten(name, 26) for name in names]
+    shown = [tail(name, 24) for name in names]
     left = min(12 + LETTER * max(map(len, shown)), 180.0)
     tall, top = 15.0, 8.0
     ruler = Ruler(x, x_label, left, (WIDTH - 8 - left) / len(x), tall, low, high)
@@ -112,7 +112,7 @@ def time_map(
     for index, (name, short) in enumerate(zip(names, shown, strict=True)):
         y = top + tall * index
         marks.append(element("g", mark_title(name), text(left - 6, y + 11, short, anchor="end")))
-        marks.append(_row(ruler, y, name, powers[index], rows[index]))
+        marks.append(_row(ruler, y, powers[index], rows[index]))
     marks += _time_labels(x, left, bottom, x_label)
     marks += _key(bottom + 42, left, low, high, value_label)
     return svg(title, description, marks, height=bottom + 64)
@@ -138,13 +138,9 @@ class Ruler:
 
 
 def _row(
-    ruler: Ruler,
-    y: float,
-    name: str,
-    powers: Sequence[float | None],
-    values: Sequence[float | None],
+    ruler: Ruler, y: float, powers: Sequence[float | None], values: Sequence[float | None]
 ) -> Markup:
-    """The cells of a name; neighbours of one shade are one mark, which says where it leads."""
+    """The cells of one name; neighbours of one shade are one mark, which says where it leads."""
     shades = [ruler.shade(power) for power in powers]
     marks = []
     start = 0
@@ -157,7 +153,7 @@ def _row(
         at = number(ruler.x[start]) + (f" to {number(ruler.x[end - 1])}" if end - start > 1 else "")
         marks.append(
             element(
-                "rect", mark_title(f"{name}, {ruler.x_label} {at}: {said}"),
+                "rect", mark_title(f"{ruler.x_label} {at}: {said}"),
                 x=place(ruler.left + ruler.wide * start), y=place(y),
                 width=place(ruler.wide * (end - start) + 0.4), height=place(ruler.tall - 1),
                 class_=shade,

@@ -11,7 +11,7 @@ from ranvier.report.markup import Markup, element
 from ranvier.report.plots import bar_chart, binned, histogram, tiny_bars
 from ranvier.report.words import NOTHING, is_number, number, percent, shorten
 
-MOST_COLUMNS = 150
+MOST_COLUMNS = 100
 OPEN_COLUMNS = 24
 MOST_CLASSES, RAREST = 16, 5
 TELLS = 5  # where the column of that name stands

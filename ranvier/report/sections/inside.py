@@ -21,8 +21,8 @@ from ranvier.report.sections.learning import by_step
 from ranvier.report.words import is_number, number
 
 MOST_LINES = 7
-MOST_ROWS = 24
-MOST_TIMES = 40
+MOST_ROWS = 20
+MOST_TIMES = 32
 MOST_SMALL = 9
 SHOWN_OPEN = 6
 
