@@ -37,6 +37,8 @@ def write(run, until):
             save_model(run, {"w": torch.full((500,), float(step))}, None, {"step": step})
             write_document(run.run, {"step": step})
             writer.append("window", {"step": step + 1, "lost": True})
+            with pytest.raises(RunError, match="another process is writing this run"), run.lock():
+                pass
         writer.close()
     return step
 
@@ -57,8 +59,6 @@ def read(run, until):
         assert (model.tensors["w"] == model.encoder_json["step"]).all()
         assert read_document(run.run)["step"] >= seen
         seen = read_document(run.run)["step"]
-        with pytest.raises(RunError, match="another process is writing this run"), run.lock():
-            pass
 
 
 def read_and_write(in_a_child, folder, seconds):
