@@ -175,6 +175,9 @@ METRICS = {
 }
 
 
+SPLIT_ROWS = {"train": "training row", "validation": "validation row", "test": "test row"}
+
+
 def metric_words(name: str) -> MetricWords:
     """The words for a metric; one that is not known here keeps its name and counts upwards."""
     return METRICS.get(name, MetricWords(name.replace("_", " "), ""))

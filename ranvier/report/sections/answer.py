@@ -8,6 +8,7 @@ from ranvier.report.gather import ReportData
 from ranvier.report.lights import Light, lights
 from ranvier.report.markup import Markup, element
 from ranvier.report.words import (
+    SPLIT_ROWS,
     count,
     duration,
     is_number,
@@ -63,7 +64,7 @@ def _verdict(data: ReportData) -> Markup:
     value = data.metrics(split).get(metric)
     trivial = data.baseline(split).get(metric)
     rows = data.rows(split)
-    amount = count(rows, f"{split} row") if rows else f"{split} rows"
+    amount = count(rows, SPLIT_ROWS[split]) if rows else f"{SPLIT_ROWS[split]}s"
     sentence: list[object] = [
         "On ", amount, " the network reaches ", words.name, " ", element("strong", score(value)),
     ]  # fmt: skip
@@ -80,7 +81,7 @@ def _verdict(data: ReportData) -> Markup:
         element(
             "div",
             element("span", score(value), class_="big"),
-            element("span", f"{words.name} on {split}", class_="unit"),
+            element("span", f"{words.name} on {SPLIT_ROWS[split]}s", class_="unit"),
             _against(data, trivial),
             class_="hero",
         ),

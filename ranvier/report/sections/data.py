@@ -32,7 +32,7 @@ def data_section(data: ReportData) -> Markup | None:
             [
                 ("source", value_of_data(data.data.get("source", NOTHING))),
                 *[(f"{split} rows", number(data.rows(split)))
-                  for split in ("train", "validation", "test") if data.rows(split) is not None],
+                  for split in ("train", "validation", "test") if data.rows(split)],
                 ("columns", number(len(columns)) if columns else None),
                 ("fingerprint", _fingerprint(data)),
             ]
