@@ -11,6 +11,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Annotated, Any, ClassVar
 
+from ranvier.core.errors import NetworkError
 from ranvier.core.registry import Registry
 from ranvier.core.shapes import Shape
 from ranvier.spec.fields import Name, Rule
@@ -168,6 +169,10 @@ class Activation(Layer):
     values: Annotated[Parameters, Rule("numbers", lambda value: value)]
 
     def __init__(self, function: str, *, name: Name = None, **parameters: float) -> None:
+        if not isinstance(function, str):
+            raise NetworkError(
+                f"activation: got {function!r}; expected the name of one, such as 'relu'."
+            )
         record = ACTIVATIONS[function]
         values = checked(f"activation {function}", record.defaults, parameters)
         object.__setattr__(self, "function", function)
@@ -206,14 +211,17 @@ class Activation(Layer):
     def label(self) -> str:
         return self.function
 
+    def applies(self) -> str:
+        return self.function
+
     def document(self) -> dict[str, Any]:
         named = {"name": self.name} if self.name else {}
         return {"function": self.function, **dict(self.values), **named}
 
     @classmethod
     def known_fields(cls, given: Mapping[str, Any]) -> list[str]:
-        function = given.get("function")
-        known = ACTIVATIONS[str(function)].defaults if function in ACTIVATIONS else ()
+        function = str(given.get("function"))
+        known = ACTIVATIONS[function].defaults if function in ACTIVATIONS else ()
         return ["function", "name", *known]
 
     @classmethod

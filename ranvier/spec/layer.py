@@ -125,6 +125,14 @@ class Layer:
         """The only input shape that fits, for a layer that knows it."""
         return None
 
+    def applies(self) -> str | None:
+        """The activation that this layer is, by name; None for every other layer."""
+        return None
+
+    def before(self, function: str) -> Layer:
+        """This layer as it is where the activation `function` comes next in its container."""
+        return self
+
     def initialisation(self) -> str:
         """How the weights start, in words; empty for a layer without a choice."""
         return ""

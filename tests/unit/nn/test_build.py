@@ -8,12 +8,14 @@ import math
 import pytest
 import torch
 from torch import nn
+from torch.fx.experimental.proxy_tensor import make_fx
 
 from ranvier.core.errors import NetworkError, ShapeError
 from ranvier.nn import build
 from ranvier.nn.initializers import FILLS
 from ranvier.spec import (
     INITIALIZERS,
+    BatchNorm,
     Dense,
     Dropout,
     Initializer,
@@ -163,3 +165,25 @@ def test_a_table_s_constants_are_not_among_its_weights():
         "dense_1.weight",
         "dense_1.bias",
     ]
+
+
+def test_training_mode_is_captured_with_its_buffers_updated():
+    module = build(Network(Dense(4), BatchNorm(), Dropout(0.5)), 3)
+    state = {name: p.detach().clone() for name, p in module.state_dict().items()}
+    rows = torch.randn(16, 3)
+
+    def step(state, rows):
+        return torch.func.functional_call(module, state, (rows,)).mean(), state
+
+    graph = make_fx(step)({name: value.clone() for name, value in state.items()}, rows)
+    torch.manual_seed(0)
+    captured, after = graph({name: value.clone() for name, value in state.items()}, rows)
+    torch.manual_seed(0)
+    assert torch.equal(captured, module(rows).mean())
+    assert all(torch.equal(after[name], value) for name, value in module.state_dict().items())
+    assert not torch.equal(after["batch_norm_1.running_mean"], state["batch_norm_1.running_mean"])
+
+
+def test_an_ensemble_axis_goes_through_dense_and_normalising_layers():
+    module = build(Network(Dense(6, activation="relu"), BatchNorm(), LayerNorm(), Dense(2)), (5, 4))
+    assert tuple(module(torch.randn(3, 5, 4)).shape) == (3, 5, 2)

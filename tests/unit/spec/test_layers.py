@@ -193,6 +193,24 @@ def test_weights_start_as_suits_the_activation(activation, initializer):
     assert (weight.fan_in, weight.fan_out) == (3, 4)
 
 
+def test_a_dense_layer_looks_past_normalisation_to_the_activation_that_comes_next():
+    network = Network(
+        Dense(4),
+        BatchNorm(),
+        Dropout(0.1),
+        Activation("relu"),
+        Dense(4),
+        Dense(4, initializer="ones"),
+        Activation("relu"),
+    )
+    starts = [
+        child.parameters["weight"].initializer.function
+        for child in trace(network, (4,)).children
+        if child.layer.kind == "dense"
+    ]
+    assert starts == ["he_uniform", "glorot_uniform", "ones"]
+
+
 def test_equations_are_the_textbook_s():
     assert Dense(3).equation() == "a⁽ˡ⁾ = W⁽ˡ⁾ a⁽ˡ⁻¹⁾ + b⁽ˡ⁾"
     assert Dense(3, activation="relu").equation() == "z⁽ˡ⁾ = W⁽ˡ⁾ a⁽ˡ⁻¹⁾ + b⁽ˡ⁾, a⁽ˡ⁾ = relu(z⁽ˡ⁾)"
