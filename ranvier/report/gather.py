@@ -41,7 +41,9 @@ class ReportData:
         document = self.run.get("task") or {}
         if isinstance(document, str):
             document = {"kind": document}
-        kind: TaskKind = "regression" if document.get("kind") == "regression" else "classification"
+        kind: TaskKind = (
+            "classification" if document.get("kind") == "classification" else "regression"
+        )
         return Task(
             kind,
             str(document.get("target", "the target")),

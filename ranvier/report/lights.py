@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 from ranvier.report.gather import ReportData
-from ranvier.report.words import is_number, metric_words, number, percent, score
+from ranvier.report.words import SPLIT_ROWS, is_number, metric_words, number, percent, score
 
 Colour = Literal["green", "amber", "red"]
 
@@ -56,14 +56,14 @@ def beats_baseline(data: ReportData) -> Light | None:
     words = metric_words(metric).name
     ahead = gain(metric, value, trivial)
     question = "Better than a trivial answer?"
-    numbers = f"{words} {score(value)} against {score(trivial)}"
+    numbers = f"{words} {score(value)} against {score(trivial)} on {SPLIT_ROWS[split]}s"
     if ahead <= 0:
-        return Light("red", question, f"No: {numbers} on {split} rows.")
+        return Light("red", question, f"No: {numbers}.")
     removed = error_removed(metric, value, trivial)
     if removed is not None and removed < 0.05:
-        return Light("amber", question, f"Barely: {numbers} on {split} rows.")
+        return Light("amber", question, f"Barely: {numbers}.")
     much = f"; {percent(removed, digits=0)} of the error is gone" if removed is not None else ""
-    return Light("green", question, f"Yes: {numbers} on {split} rows{much}.")
+    return Light("green", question, f"Yes: {numbers}{much}.")
 
 
 def holds_on_new_rows(data: ReportData) -> Light | None:
@@ -80,7 +80,7 @@ def holds_on_new_rows(data: ReportData) -> Light | None:
         return None
     kept = gain(metric, fresh, trivial) / learnt
     question = "Does it hold on rows it has not seen?"
-    numbers = f"{metric_words(metric).name} {score(seen)} on train, {score(fresh)} on {split} rows"
+    numbers = f"{metric_words(metric).name} {score(seen)} on training rows, {score(fresh)} on {SPLIT_ROWS[split]}s"
     if kept < 0.5:
         return Light("red", question, f"Hardly: {numbers}. It learnt its own rows by heart.")
     if kept < 0.8:

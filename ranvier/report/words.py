@@ -120,6 +120,17 @@ def shorten(text: object, length: int) -> str:
     return text if len(text) <= length else text[: length - 1] + "…"
 
 
+def tail(path: str, length: int) -> str:
+    """At most `length` characters of a layer's or parameter's path: its end tells it apart.
+
+    >>> tail("repeat_2.0.residual_0.dense_1.weight", 16)
+    '….dense_1.weight'
+    >>> tail("dense_1.weight", 16)
+    'dense_1.weight'
+    """
+    return path if len(path) <= length else "…" + path[1 - length :]
+
+
 @dataclass(frozen=True)
 class MetricWords:
     """How a metric is called, which way is better, and what it says."""
@@ -162,6 +173,9 @@ METRICS = {
     "spearman": MetricWords("Spearman correlation", "agreement of the order; 1 is perfect"),
     "loss": MetricWords("loss", "what training makes small", False),
 }
+
+
+SPLIT_ROWS = {"train": "training row", "validation": "validation row", "test": "test row"}
 
 
 def metric_words(name: str) -> MetricWords:

@@ -119,7 +119,7 @@ def _median(on: Frame, rows: list) -> Markup:
 
 
 def _columns(on: Frame, rows: list, x_label: str) -> Markup:
-    rows = rows[:: -(-len(rows) // 40)]
+    rows = rows[:: -(-len(rows) // 20)]
     wide = (on.right - on.left) / len(rows)
     columns = [
         element(

@@ -13,7 +13,7 @@ from ranvier.report.plots.scale import domain
 from ranvier.report.words import is_number, number
 
 COLOURS = 7  # the style sheet's .c0 … .c6
-MOST_HITS = 60
+MOST_HITS = 40
 
 
 @dataclass(frozen=True)
@@ -71,7 +71,8 @@ def line_chart(
     values = [y for line in series for part in (line.y, line.low, line.high) for y in part]
     beside = [guide.value for guide in guides if guide.axis == "y"]
     up = y_range or domain(values, is_log=is_log, include=beside)
-    if across is None or up is None or not any(map(is_number, values)):
+    has_any = any(is_number(value) and (value > 0 or not is_log) for value in values)
+    if across is None or up is None or not has_any:
         return None
     headroom = 10 if any(guide.axis == "x" for guide in guides) else 0
     one_point = len({x for line in series for x in line.x}) == 1

@@ -8,6 +8,7 @@ from ranvier.report.gather import ReportData
 from ranvier.report.lights import Light, lights
 from ranvier.report.markup import Markup, element
 from ranvier.report.words import (
+    SPLIT_ROWS,
     count,
     duration,
     is_number,
@@ -63,13 +64,13 @@ def _verdict(data: ReportData) -> Markup:
     value = data.metrics(split).get(metric)
     trivial = data.baseline(split).get(metric)
     rows = data.rows(split)
-    amount = count(rows, f"{split} row") if rows else f"{split} rows"
+    amount = count(rows, SPLIT_ROWS[split]) if rows else f"{SPLIT_ROWS[split]}s"
     sentence: list[object] = [
         "On ", amount, " the network reaches ", words.name, " ", element("strong", score(value)),
     ]  # fmt: skip
     if is_number(trivial):
         sentence += [
-            "; ", _trivial(data), ", gets ", element("strong", score(trivial)), ".",
+            "; ", _trivial(data, metric), ", gets ", element("strong", score(trivial)), ".",
         ]  # fmt: skip
     else:
         sentence.append(".")
@@ -80,7 +81,7 @@ def _verdict(data: ReportData) -> Markup:
         element(
             "div",
             element("span", score(value), class_="big"),
-            element("span", f"{words.name} on {split}", class_="unit"),
+            element("span", f"{words.name} on {SPLIT_ROWS[split]}s", class_="unit"),
             _against(data, trivial),
             class_="hero",
         ),
@@ -100,7 +101,12 @@ def _against(data: ReportData, trivial: object) -> Markup | None:
     return element("span", f"baseline {score(trivial)}", class_="against")
 
 
-def _trivial(data: ReportData) -> str:
+PROBABILITIES = ("log_loss", "brier", "brier_score", "calibration_error")
+
+
+def _trivial(data: ReportData, metric: str) -> str:
+    if data.task.is_classification and metric in PROBABILITIES:
+        return "the trivial answer, always the frequencies of the classes"
     if data.task.is_classification:
         return "the trivial answer, always the most frequent class"
     return "the trivial answer, always the mean of the training rows"

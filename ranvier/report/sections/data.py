@@ -5,14 +5,15 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from ranvier.report.blocks import facts, figure, figures, paragraph, table, value_of_data
+from ranvier.report.blocks import details, facts, figure, figures, paragraph, table, value_of_data
 from ranvier.report.gather import Json, ReportData
 from ranvier.report.markup import Markup, element
 from ranvier.report.plots import bar_chart, binned, histogram, tiny_bars
 from ranvier.report.words import NOTHING, is_number, number, percent, shorten
 
-MOST_COLUMNS = 150
-MOST_CLASSES = 40
+MOST_COLUMNS = 100
+OPEN_COLUMNS = 24
+MOST_CLASSES, RAREST = 16, 5
 TELLS = 5  # where the column of that name stands
 LEFT_OUT = ("identifier", "constant", "empty", "ignored", "text")
 ROLES = ("target", "weight", "group", "time", *LEFT_OUT)
@@ -31,7 +32,7 @@ def data_section(data: ReportData) -> Markup | None:
             [
                 ("source", value_of_data(data.data.get("source", NOTHING))),
                 *[(f"{split} rows", number(data.rows(split)))
-                  for split in ("train", "validation", "test") if data.rows(split) is not None],
+                  for split in ("train", "validation", "test") if data.rows(split)],
                 ("columns", number(len(columns)) if columns else None),
                 ("fingerprint", _fingerprint(data)),
             ]
@@ -59,14 +60,16 @@ def _target_figure(data: ReportData, columns: Sequence[Json]) -> Markup | None:
     if data.task.is_classification:
         amounts = _class_amounts(data, profile)
         total = sum(value for _, value in amounts) or 1
-        shown = sorted(amounts, key=lambda pair: -pair[1])[:MOST_CLASSES]
+        shown = sorted(amounts, key=lambda pair: -pair[1])
+        if len(shown) > MOST_CLASSES:
+            shown = shown[: MOST_CLASSES - RAREST] + shown[-RAREST:]
         plot = bar_chart(
             shown, title=f"Rows of each class of {target}",
             description=", ".join(f"{name}: {number(value)}" for name, value in shown),
             notes=[f"{number(value)} ({percent(value / total)})" for _, value in shown],
         )  # fmt: skip
         left_out = len(amounts) - len(shown)
-        more = f" The {number(left_out)} rarest classes are not drawn." if left_out else ""
+        more = f" The {number(left_out)} classes between are not drawn." if left_out else ""
         return figure(
             "The classes of the target", plot,
             "Each bar is a class, as long as its number of rows. The longest bar is what the "
@@ -131,8 +134,15 @@ def _columns(data: ReportData, columns: Sequence[Json]) -> Markup | None:
         headers.pop(TELLS)
         for row in rows:
             row.pop(TELLS)
-    shown = table(headers, rows, numeric=(3, 4, 5) if tells else (3, 4), class_="columns")
-    if shown is None:
+    numeric = (3, 4, 5) if tells else (3, 4)
+    shown = [
+        table(headers, rows[:OPEN_COLUMNS], numeric=numeric, class_="columns"),
+        details(
+            f"{number(len(rows) - OPEN_COLUMNS)} more columns",
+            table(headers, rows[OPEN_COLUMNS:], numeric=numeric, class_="columns"),
+        ),
+    ]
+    if not rows:
         return None
     left_out = len(columns) - len(rows)
     more = f" {number(left_out)} more columns are listed in run.json." if left_out > 0 else ""

@@ -21,10 +21,10 @@ from ranvier.report.sections.learning import by_step
 from ranvier.report.words import is_number, number
 
 MOST_LINES = 7
-MOST_ROWS = 24
-MOST_TIMES = 40
-MOST_SMALL = 12
-SHOWN_OPEN = 4
+MOST_ROWS = 20
+MOST_TIMES = 32
+MOST_SMALL = 9
+SHOWN_OPEN = 6
 
 
 def inside_section(data: ReportData) -> Markup | None:
@@ -320,7 +320,7 @@ def _gallery(
         return None
     more = total - MOST_SMALL
     note = f" {number(more)} more are in the run's events." if more > 0 else ""
-    rest = kept[SHOWN_OPEN + 2 :] if len(kept) > SHOWN_OPEN + 2 else []
+    rest = kept[SHOWN_OPEN:]
     shown = kept[: len(kept) - len(rest)]
     return element(
         "div",

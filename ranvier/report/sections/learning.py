@@ -35,7 +35,7 @@ def _sentence(data: ReportData) -> Markup | None:
     kept = f" The weights of epoch {number(best)} were kept." if best is not None else ""
     if not any((epoch.get("validation") or {}) for epoch in epochs):
         kept += " There was no validation part to hold the curves against."
-    return paragraph(f"One epoch is one pass over the training rows; it made "
+    return paragraph(f"One epoch is one pass over the training rows; this run made "
                      f"{number(epochs[-1].get('epoch'))}.{kept}")  # fmt: skip
 
 

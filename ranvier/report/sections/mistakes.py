@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from ranvier.report.blocks import details, paragraph, value_of_data
 from ranvier.report.gather import Json, ReportData
 from ranvier.report.markup import Markup, element
-from ranvier.report.words import is_number, number, percent, shorten
+from ranvier.report.words import SPLIT_ROWS, is_number, number, percent, shorten
 
 MOST = 20
 OPEN = 8
@@ -24,7 +24,7 @@ def mistakes_section(data: ReportData) -> Markup | None:
         "section",
         element("h2", "The worst errors"),
         paragraph(
-            f"The {data.judged_on} rows with the largest loss, worst first. Look here for wrong "
+            f"The {SPLIT_ROWS[data.judged_on or 'test']}s with the largest loss, worst first. Look here for wrong "
             "labels, broken values and cases that the columns cannot tell apart."
         ),
         element("ol", items[:OPEN], class_="mistakes"),

@@ -7,6 +7,7 @@ import re
 import subprocess
 import sys
 from collections.abc import Callable
+from dataclasses import replace
 from html.parser import HTMLParser
 from pathlib import Path
 from xml.etree import ElementTree
@@ -16,9 +17,12 @@ import pytest
 from ranvier.core.errors import DamagedError, RunError
 from ranvier.report import render, write_report
 from ranvier.report.gather import gather
+from ranvier.report.page import page
+from ranvier.runs.documents import read_document, write_document
 from ranvier.runs.events import EventWriter
 from ranvier.runs.layout import RunFolder
 from ranvier.runs.seal import check_report
+from ranvier.spec import Dense, Network, TableFeatures
 from tests.unit.report.conftest import Told
 from tests.unit.report.tables import houses, letters, people
 
@@ -256,6 +260,37 @@ def test_a_module_of_the_users_own_is_told_by_its_parameters(
     page = Page(render(run))
     assert "network" in page.sections
     assert "dense_1.weight" in page.text and "16 × 32" in page.text
+
+
+def test_a_network_for_tables_needs_no_recorded_shape(make_run: Callable[..., Path]) -> None:
+    run = make_run(people(300), epochs=1)
+    network = Network(TableFeatures(numeric=3, cardinalities=(7, 2)), Dense(2))
+    document = json.loads(network.to_json())
+    (run / "network.json").unlink()
+    write_document(run / "network.json", {k: v for k, v in document.items() if k != "format"})
+    asked = read_document(run / "run.json")
+    del asked["input_shape"]
+    write_document(run / "run.json", asked)
+    text = Page(render(run)).text
+    assert "table_features_0" in text
+    assert f"{network.describe().parameters:,} trainable numbers" in text
+
+
+def test_many_parameters_are_told_apart_by_the_ends_of_their_names(
+    make_run: Callable[..., Path],
+) -> None:
+    run = make_run(people(300), epochs=2)
+    data = gather(run)
+    names = [f"a_long_block_of_layers.repeat_{i}.dense.weight" for i in range(30)]
+    start = {**data.start, "parameters": names}
+    windows = [
+        {**window, "parameter_gradient_norm": {"mean": [0.1 * (i + 1) for i in range(30)]}}
+        for window in data.of_kind("window")
+    ]
+    events = {**data.events, "start": (start,), "window": tuple(windows)}
+    text = page(replace(data, events=events))
+    assert "repeat_7.dense.weight</text>" in text
+    assert "10 more are in the run's events." in text.replace("&#x27;", "'")
 
 
 def test_a_folder_that_is_no_run_is_refused(tmp_path: Path) -> None:

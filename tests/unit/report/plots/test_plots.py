@@ -99,6 +99,12 @@ def test_hovering_a_line_says_the_values_of_all_lines_there() -> None:
     assert "epoch 2\ntrain: 0.25\nvalidation: 0.5" in said
 
 
+def test_a_guide_alone_is_no_plot() -> None:
+    line = Series("", [1, 2], [0.0, 0.0])
+    guides = [Guide("y", 0.001, "0.001")]
+    assert line_chart([line], **WORDS, x_label="x", y_label="y", is_log=True, guides=guides) is None
+
+
 def test_a_guide_off_the_axis_is_not_drawn() -> None:
     line = Series("", [1, 2], [1.0, 2.0])
     drawing = line_chart(
