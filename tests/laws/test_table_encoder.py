@@ -37,9 +37,7 @@ TYPES = {
     "flag": pl.Boolean,
     "moment": pl.Datetime("us"),
 }
-SETTINGS = settings(
-    max_examples=25, deadline=None, suppress_health_check=[HealthCheck.too_slow]
-)
+SETTINGS = settings(max_examples=25, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 
 
 @st.composite
@@ -159,9 +157,7 @@ def test_rows_held_out_leave_the_encoder_as_it_is(table: pl.DataFrame, data: st.
         pl.Series(name, table[name].to_list(), dtype=kind).scatter(
             held_out,
             pl.Series(
-                data.draw(
-                    st.lists(COLUMNS[name], min_size=len(held_out), max_size=len(held_out))
-                ),
+                data.draw(st.lists(COLUMNS[name], min_size=len(held_out), max_size=len(held_out))),
                 dtype=kind,
             ),
         )

@@ -72,7 +72,8 @@ def infer_column(series: pl.Series, *, as_category: bool, has_names: bool) -> Co
     if present.dtype.is_temporal():
         return Column(name, "date", f"from {_day(present.min())} to {_day(present.max())}")
     if present.dtype.is_numeric():
-        return _number(name, present, distinct, has_names=has_names)
+        may_number_rows = has_names and len(present) == len(series)
+        return _number(name, present, distinct, may_number_rows=may_number_rows)
     return _words(name, present, distinct)
 
 
@@ -84,14 +85,14 @@ def _values(count: int, noun: str) -> str:
     return f"1 {noun}" if count == 1 else f"{count:,} different {noun}s"
 
 
-def _number(name: str, present: pl.Series, distinct: int, *, has_names: bool) -> Column:
+def _number(name: str, present: pl.Series, distinct: int, *, may_number_rows: bool) -> Column:
     whole = present.dtype.is_integer() or bool((present % 1 == 0).all())
     if not whole:
         return Column(name, "numeric", _values(distinct, "number"))
     if distinct <= 2:
         listed = " and ".join(f"{value:g}" for value in sorted(present.unique()))
         return Column(name, "boolean", f"whole numbers, only {listed}")
-    if has_names and distinct == len(present) and _numbers_rows(name, present):
+    if may_number_rows and distinct == len(present) and _numbers_rows(name, present):
         return Column(name, "identifier", "whole numbers, another one in every row")
     if also_as_category(distinct, len(present)):
         why = f"{distinct} different whole numbers: given as a number and as a category"

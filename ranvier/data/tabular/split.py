@@ -83,7 +83,7 @@ def split_at_random(
     part = _fill(unit_class[order], size[order], test_quota, validation_quota)
     part_of_unit = np.empty(len(first), dtype=np.int64)
     part_of_unit[order] = part
-    part_of_unit = _fill_empty_parts(part_of_unit, unit_class, fractions)
+    part_of_unit = _fill_empty_parts(part_of_unit, unit_class, size, fractions)
     dense = np.searchsorted(np.unique(unit), unit)
     how = "drawn at random, class by class" if stratified else "drawn at random"
     together = ", equal rows kept together" if len(first) < num_rows else ""
@@ -117,14 +117,18 @@ def _fill(
     return np.where(is_test, 2, np.where(is_validation, 1, 0)).astype(np.int64)
 
 
-def _fill_empty_parts(part: Positions, unit_class: Positions, fractions: Fractions) -> Positions:
-    """Large units can overshoot a small quota; then the part takes one unit of a class that has
-    more than one left to train on."""
+def _fill_empty_parts(
+    part: Positions, unit_class: Positions, size: Positions, fractions: Fractions
+) -> Positions:
+    """Large units can overshoot a small quota and leave a part empty; it then takes the smallest
+    unit that is not the last of its class in training, nor the last of the other part."""
     for wanted, number in ((fractions.test, 2), (fractions.validation, 1)):
-        if wanted > 0 and not (part == number).any():
-            left = np.bincount(unit_class[part == 0], minlength=int(unit_class.max()) + 1)
-            spare = np.flatnonzero((part == 0) & (left[unit_class] > 1))
-            part[spare[:1]] = number
+        if wanted <= 0 or (part == number).any():
+            continue
+        left = np.bincount(unit_class[part == 0], minlength=int(unit_class.max()) + 1)
+        other = part == 3 - number
+        spare = np.flatnonzero(((part == 0) & (left[unit_class] > 1)) | (other & (other.sum() > 1)))
+        part[spare[np.argmin(size[spare])]] = number
     return part
 
 
