@@ -17,7 +17,8 @@ def test_members_that_share_start_apart_only_where_their_input_scales_do():
     rows = torch.randn(6, 5, generator=torch.Generator().manual_seed(0))
     alike = build(Network(Members(3), SharedDense(4)), 5)(rows)
     apart = build(Network(Members(3), SharedDense(4, input_scale="normal")), 5)(rows)
-    assert torch.equal(alike[:, 0], alike[:, 1])
+    # A product of other rows may round differently.
+    torch.testing.assert_close(alike[:, 0], alike[:, 1])
     assert not torch.allclose(apart[:, 0], apart[:, 1], atol=0.01)
 
 
