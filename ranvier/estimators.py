@@ -242,9 +242,7 @@ def _checked_again(estimator: _NetworkEstimator, X: Any) -> Any:
     if _has_words(X):
         validate_data(estimator, X, reset=False, skip_check_array=True)
         return X
-    return validate_data(
-        estimator, X, reset=False, ensure_all_finite="allow-nan", dtype="numeric"
-    )
+    return validate_data(estimator, X, reset=False, ensure_all_finite="allow-nan", dtype="numeric")
 
 
 def _has_words(X: Any) -> bool:

@@ -85,12 +85,11 @@ class Session:
         assessments = self._assess()
         for assessment in assessments.values():
             writer.append("evaluation", assessment)
-        writer.append(
-            "end",
-            {"reason": outcome.reason, "step": outcome.step, "epoch": outcome.epochs},
-        )
+        writer.append("end", _end(outcome.reason, trainer))
+        # The summary comes last: it says that everything else is there.
+        last = writer.close()
         save_model(self.run, dict(self.job.module.state_dict()), self.network, self.encoder)
-        summary = self._summary(outcome, assessments)
+        summary = {**self._summary(outcome, assessments), "events": last}
         write_document(self.run.summary, summary)
         return summary
 
@@ -142,10 +141,7 @@ class Session:
             advice=str(error),
         )
         writer.append("finding", finding.to_json())
-        writer.append(
-            "end",
-            {"reason": "diverged", "step": trainer.cursor.step, "epoch": trainer.cursor.epoch},
-        )
+        writer.append("end", _end("diverged", trainer))
         findings = [*self.findings, finding]
         write_document(
             self.run.summary,
@@ -159,6 +155,10 @@ class Session:
                 "findings": [finding.to_json() for finding in findings],
             },
         )
+
+
+def _end(reason: str, trainer: Trainer) -> dict[str, Any]:
+    return {"reason": reason, "step": trainer.cursor.step, "epoch": trainer.cursor.epoch}
 
 
 def _numpy(weights: Any) -> np.ndarray | None:
