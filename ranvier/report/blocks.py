@@ -1,0 +1,103 @@
+"""The few pieces that every section of the report is laid out with."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from ranvier.report.markup import Markup, element, join
+
+
+def figure(
+    title: str, plot: Markup | None, how_to_read: object, *, class_: str = ""
+) -> Markup | None:
+    """A plot with its name above and, in plain words, how to read it below."""
+    if plot is None:
+        return None
+    caption = element("figcaption", element("b", "How to read it. "), how_to_read)
+    kind = f"figure {class_}".strip()
+    return element("figure", element("h3", title), plot, caption, class_=kind)
+
+
+def figures(*found: Markup | None, class_: str = "figures") -> Markup | None:
+    """Figures side by side where the page is wide enough."""
+    kept = [one for one in found if one is not None]
+    return element("div", kept, class_=class_) if kept else None
+
+
+def facts(pairs: Sequence[tuple[str, object]]) -> Markup | None:
+    """Names with values; a value of None is left out."""
+    kept = [
+        element("div", element("dt", name), element("dd", value))
+        for name, value in pairs
+        if value is not None
+    ]
+    return element("dl", kept, class_="facts") if kept else None
+
+
+def table(
+    headers: Sequence[str],
+    rows: Sequence[Sequence[object]],
+    *,
+    numeric: Sequence[int] = (),
+    marked: Sequence[int] = (),
+    is_stacked: bool = True,
+    class_: str = "",
+) -> Markup | None:
+    """Rows under headers; on a phone each row becomes a card of named values, if `is_stacked`.
+
+    `numeric` columns are set right, `marked` rows are set off.
+    """
+    if not rows:
+        return None
+    kinds = ["number" if column in numeric else None for column in range(len(headers))]
+    head = element(
+        "tr", [element("th", name, class_=kind, scope="col")
+               for name, kind in zip(headers, kinds, strict=True)]
+    )  # fmt: skip
+    body = [
+        element(
+            "tr",
+            [
+                element(
+                    "td", element("span", value, class_="v"), class_=kind, data_label=name or None
+                )
+                for name, kind, value in zip(headers, kinds, row, strict=True)
+                if value is not None or name
+            ],
+            class_="marked" if index in marked else None,
+        )
+        for index, row in enumerate(rows)
+    ]
+    return element(
+        "table",
+        element("thead", head),
+        element("tbody", body),
+        class_=f"{'stack ' if is_stacked else ''}{class_}".strip() or None,
+    )
+
+
+def paragraph(*parts: object, class_: str | None = None) -> Markup:
+    """A paragraph."""
+    return element("p", *parts, class_=class_)
+
+
+def value_of_data(value: object) -> Markup:
+    """Something out of the user's data, kept from running into the words around it."""
+    return element("bdi", value, class_="data")
+
+
+def enumerate_words(words: Sequence[object]) -> Markup:
+    """One, two and three.
+
+    >>> enumerate_words(["a", "b", "c"])
+    'a, b and c'
+    """
+    if len(words) <= 1:
+        return join(words)
+    return join([[word, ", "] for word in words[:-2]] + [words[-2], " and ", words[-1]])
+
+
+def details(summary: object, *children: object) -> Markup | None:
+    """What is folded away until it is asked for."""
+    inner = join(children)
+    return element("details", element("summary", summary), inner) if inner else None

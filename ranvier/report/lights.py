@@ -1,0 +1,148 @@
+"""Red, amber, green: the few questions anyone asks of a run first, answered from its numbers."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal
+
+from ranvier.report.gather import ReportData
+from ranvier.report.words import SPLIT_ROWS, is_number, metric_words, number, percent, score
+
+Colour = Literal["green", "amber", "red"]
+
+
+@dataclass(frozen=True)
+class Light:
+    """One question's answer."""
+
+    colour: Colour
+    question: str
+    answer: str
+
+
+def lights(data: ReportData) -> tuple[Light, ...]:
+    """Every light that the run's numbers can answer."""
+    found = (
+        beats_baseline(data), holds_on_new_rows(data), finished(data), converged(data),
+        stayed_finite(data),
+    )  # fmt: skip
+    return tuple(light for light in found if light is not None)
+
+
+def gain(metric: str, value: float, baseline: float) -> float:
+    """How much better than the baseline, positive where better."""
+    return value - baseline if metric_words(metric).is_higher_better else baseline - value
+
+
+def error_removed(metric: str, value: float, baseline: float) -> float | None:
+    """The share of the baseline's shortfall from perfection that is gone.
+
+    >>> error_removed("accuracy", 0.95, 0.5)
+    0.9
+    """
+    perfect = 1.0 if metric_words(metric).is_higher_better else 0.0
+    shortfall = abs(perfect - baseline)
+    return round(1 - abs(perfect - value) / shortfall, 12) if shortfall > 0 else None
+
+
+def beats_baseline(data: ReportData) -> Light | None:
+    """Whether the network learnt anything that the trivial answer does not know."""
+    split, metric = data.judged_on, data.primary_metric
+    if split is None or metric is None:
+        return None
+    value, trivial = data.metrics(split).get(metric), data.baseline(split).get(metric)
+    if not is_number(value) or not is_number(trivial):
+        return None
+    words = metric_words(metric).name
+    ahead = gain(metric, value, trivial)
+    question = "Better than a trivial answer?"
+    numbers = f"{words} {score(value)} against {score(trivial)} on {SPLIT_ROWS[split]}s"
+    if ahead <= 0:
+        return Light("red", question, f"No: {numbers}.")
+    removed = error_removed(metric, value, trivial)
+    if removed is not None and removed < 0.05:
+        return Light("amber", question, f"Barely: {numbers}.")
+    much = f"; {percent(removed, digits=0)} of the error is gone" if removed is not None else ""
+    return Light("green", question, f"Yes: {numbers}{much}.")
+
+
+def holds_on_new_rows(data: ReportData) -> Light | None:
+    """Whether what was learnt on the training rows is true of others."""
+    split, metric = data.judged_on, data.primary_metric
+    if split in (None, "train") or metric is None:
+        return None
+    seen, fresh = data.metrics("train").get(metric), data.metrics(split).get(metric)
+    trivial = data.baseline(split).get(metric)
+    if not is_number(seen) or not is_number(fresh) or not is_number(trivial):
+        return None
+    learnt = gain(metric, seen, trivial)
+    if learnt <= 0:
+        return None
+    kept = gain(metric, fresh, trivial) / learnt
+    question = "Does it hold on rows it has not seen?"
+    numbers = f"{metric_words(metric).name} {score(seen)} on training rows, {score(fresh)} on {SPLIT_ROWS[split]}s"
+    if kept < 0.5:
+        return Light("red", question, f"Hardly: {numbers}. It learnt its own rows by heart.")
+    if kept < 0.8:
+        return Light("amber", question, f"Partly: {numbers}.")
+    return Light("green", question, f"Yes: {numbers}.")
+
+
+def finished(data: ReportData) -> Light:
+    """Whether the run came to its end."""
+    question = "Did the run come to its end?"
+    if not data.is_finished:
+        so_far = (
+            f"after {number(len(data.epochs))} recorded epochs" if data.epochs else "at its start"
+        )
+        return Light("amber", question, f"Not yet: these are its files {so_far}. It is either "
+                     "still going or was ended from outside; “ranvier resume” goes on from its "
+                     "last checkpoint.")  # fmt: skip
+    reason = str(data.end.get("reason") or data.summary.get("status") or "")
+    if reason in ("diverged", "failed", "error"):
+        return Light("red", question, f"No: it ended as “{reason}”.")
+    if reason in ("interrupted", "stopped by signal", "stopped"):
+        return Light("amber", question, f"It was stopped (“{reason}”); it can be resumed.")
+    shown = REASONS.get(reason, reason)
+    return Light("green", question, f"Yes: {shown}." if shown else "Yes.")
+
+
+REASONS = {
+    "finished": "it trained as long as it was asked to",
+    "done": "it trained as long as it was asked to",
+    "completed": "it trained as long as it was asked to",
+    "epochs": "it trained all the epochs it was allowed",
+    "patience": "it stopped early, as validation no longer gained",
+    "early_stopping": "it stopped early, as validation no longer gained",
+}
+
+
+def converged(data: ReportData) -> Light | None:
+    """Whether the best epoch lies before the last, so that training longer would not help."""
+    best = data.best_epoch
+    if best is None or len(data.epochs) < 2 or not data.is_finished:
+        return None
+    last = data.epochs[-1].get("epoch", len(data.epochs))
+    question = "Was it trained long enough?"
+    if best >= last:
+        return Light("amber", question, f"Perhaps not: the last epoch ({number(last)}) was the "
+                     "best, so more epochs may help.")  # fmt: skip
+    return Light("green", question, f"Yes: epoch {number(best)} of {number(last)} was the best.")
+
+
+def stayed_finite(data: ReportData) -> Light | None:
+    """Whether every loss and gradient was a number."""
+    windows = data.of_kind("window")
+    if not windows:
+        return None
+    broken = sum(
+        not is_number(value)
+        for window in windows
+        for name in ("loss", "gradient_norm")
+        for value in window.get(name) or ()
+    )
+    question = "Did the numbers stay finite?"
+    if broken:
+        return Light("red", question, f"No: {number(broken)} values of loss or gradient norm "
+                     "are not finite numbers.")  # fmt: skip
+    return Light("green", question, "Yes: every loss and gradient norm was.")

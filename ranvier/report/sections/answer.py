@@ -1,0 +1,189 @@
+"""The top of the report: what was asked, and the answer in one sentence."""
+
+from __future__ import annotations
+
+from ranvier.core.finding import Finding
+from ranvier.report.blocks import enumerate_words, facts, paragraph, table, value_of_data
+from ranvier.report.gather import ReportData
+from ranvier.report.lights import Light, lights
+from ranvier.report.markup import Markup, element
+from ranvier.report.words import (
+    SPLIT_ROWS,
+    count,
+    duration,
+    is_number,
+    metric_words,
+    number,
+    score,
+    shorten,
+)
+
+SYMBOLS = {"green": "✓", "amber": "!", "red": "✕"}
+SEVERITY = {"information": ("blue", "i"), "warning": ("amber", "!"), "error": ("red", "✕")}
+CAUTION = {
+    "test": "rows that took no part in training or in any choice",
+    "validation": "validation rows; they also picked the best epoch, so this flatters a little, "
+    "and there was no test part",
+    "train": "the training rows themselves, as there was no other part; new rows will do worse",
+}
+
+
+def answer(data: ReportData) -> Markup:
+    """The question, the answer, the lights and the findings."""
+    return element(
+        "section", _asked(data), _verdict(data), _facts(data), _lights(lights(data)),
+        _findings(data.findings), id="answer",
+    )  # fmt: skip
+
+
+def _asked(data: ReportData) -> Markup:
+    task = data.task
+    source = data.data.get("source")
+    came_from = [" from ", value_of_data(_last_part(source))] if source else None
+    if task.is_classification:
+        shown: list[object] = [value_of_data(label) for label in task.classes[:6]]
+        if len(task.classes) > 6:
+            shown.append(f"{len(task.classes) - 6} more")
+        kinds = count(len(task.classes), "class", plural="classes")
+        what = [f", one of {kinds} (", enumerate_words(shown), ")"] if shown else ", a class"
+    else:
+        what = ", a number"
+    return paragraph("Asked: predict ", value_of_data(task.target), what, came_from, ".",
+                     class_="asked")  # fmt: skip
+
+
+def _last_part(source: object) -> str:
+    return str(source).replace("\\", "/").rstrip("/").rpartition("/")[2] or str(source)
+
+
+def _verdict(data: ReportData) -> Markup:
+    split, metric = data.judged_on, data.primary_metric
+    if split is None or metric is None:
+        return _no_verdict(data)
+    words = metric_words(metric)
+    value = data.metrics(split).get(metric)
+    trivial = data.baseline(split).get(metric)
+    rows = data.rows(split)
+    amount = count(rows, SPLIT_ROWS[split]) if rows else f"{SPLIT_ROWS[split]}s"
+    sentence: list[object] = [
+        "On ", amount, " the network reaches ", words.name, " ", element("strong", score(value)),
+    ]  # fmt: skip
+    if is_number(trivial):
+        sentence += [
+            "; ", _trivial(data, metric), ", gets ", element("strong", score(trivial)), ".",
+        ]  # fmt: skip
+    else:
+        sentence.append(".")
+    meaning = f"{words.name}: {words.meaning}" if words.meaning else words.name
+    better = "higher is better" if words.is_higher_better else "lower is better"
+    return element(
+        "div",
+        element(
+            "div",
+            element("span", score(value), class_="big"),
+            element("span", f"{words.name} on {SPLIT_ROWS[split]}s", class_="unit"),
+            _against(data, trivial),
+            class_="hero",
+        ),
+        element(
+            "div",
+            paragraph(sentence, class_="sentence"),
+            paragraph(f"Measured on {CAUTION[split]}. ", f"{meaning[:1].upper()}{meaning[1:]}; "
+                      f"{better}.", class_="quiet"),
+        ),
+        class_="verdict",
+    )  # fmt: skip
+
+
+def _against(data: ReportData, trivial: object) -> Markup | None:
+    if not is_number(trivial):
+        return None
+    return element("span", f"baseline {score(trivial)}", class_="against")
+
+
+PROBABILITIES = ("log_loss", "brier", "brier_score", "calibration_error")
+
+
+def _trivial(data: ReportData, metric: str) -> str:
+    if data.task.is_classification and metric in PROBABILITIES:
+        return "the trivial answer, always the frequencies of the classes"
+    if data.task.is_classification:
+        return "the trivial answer, always the most frequent class"
+    return "the trivial answer, always the mean of the training rows"
+
+
+def _no_verdict(data: ReportData) -> Markup:
+    if data.is_finished:
+        words = "The run ended before the network was measured; what it recorded follows."
+    elif data.epochs:
+        words = "The run has not been measured on the test rows yet; what it recorded follows."
+    else:
+        words = "The run has recorded no epoch yet; there is nothing to judge so far."
+    return paragraph(words, class_="sentence")
+
+
+def _facts(data: ReportData) -> Markup | None:
+    summary = data.summary
+    epochs = summary.get("epochs") or (data.epochs[-1].get("epoch") if data.epochs else None)
+    best = f" (best: {number(data.best_epoch)})" if data.best_epoch is not None else ""
+    steps = summary.get("steps") or data.end.get("step")
+    seconds = summary.get("seconds") or data.end.get("seconds")
+    parameters = summary.get("parameters") or (data.table or {}).get("parameters")
+    trained_on = data.rows("train")
+    return facts(
+        [
+            ("training rows", None if trained_on is None else number(trained_on)),
+            ("parameters", None if parameters is None else number(parameters)),
+            ("epochs", None if epochs is None else f"{number(epochs)}{best}"),
+            ("steps", None if steps is None else number(steps)),
+            ("time", None if seconds is None else duration(seconds)),
+            ("status", summary.get("status") or ("ended" if data.end else "not finished")),
+        ]
+    )
+
+
+def _lights(shown: tuple[Light, ...]) -> Markup:
+    items = [
+        element(
+            "li",
+            element("span", SYMBOLS[light.colour], class_=f"light {light.colour}",
+                    role="img", aria_label=light.colour),
+            element("span", element("b", light.question), " ", light.answer),
+        )
+        for light in shown
+    ]  # fmt: skip
+    return element("ul", items, class_="lights")
+
+
+def _findings(found: tuple[Finding, ...]) -> Markup | None:
+    if not found:
+        return None
+    items = []
+    for finding in found:
+        colour, symbol = SEVERITY.get(finding.severity, SEVERITY["information"])
+        items.append(
+            element(
+                "li",
+                element("span", symbol, class_=f"light {colour}", role="img",
+                        aria_label=finding.severity),
+                element(
+                    "span",
+                    element("b", finding.symptom),
+                    " (", value_of_data(finding.where), "). " if finding.where else "",
+                    finding.advice,
+                    _evidence(finding),
+                ),
+            )
+        )  # fmt: skip
+    return element("div", element("h3", "Findings"), element("ul", items, class_="lights"))
+
+
+def _evidence(finding: Finding) -> Markup | None:
+    if not finding.evidence:
+        return None
+    rows = [
+        (element("code", name), value_of_data(shorten(number(value), 120)))
+        for name, value in finding.evidence.items()
+    ]
+    shown = table(("", ""), rows, class_="evidence")
+    return element("details", element("summary", "evidence"), shown)

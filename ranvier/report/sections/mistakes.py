@@ -1,0 +1,62 @@
+"""The worst errors, each with the row it was made on."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from ranvier.report.blocks import details, paragraph, value_of_data
+from ranvier.report.gather import Json, ReportData
+from ranvier.report.markup import Markup, element
+from ranvier.report.words import SPLIT_ROWS, is_number, number, percent, shorten
+
+MOST = 20
+OPEN = 8
+MOST_VALUES = 40
+
+
+def mistakes_section(data: ReportData) -> Markup | None:
+    """Up to twenty rows on which the network was most wrong."""
+    errors = data.evaluations.get(data.judged_on or "", {}).get("errors") or ()
+    if not errors:
+        return None
+    items = [_mistake(error) for error in errors[:MOST]]
+    return element(
+        "section",
+        element("h2", "The worst errors"),
+        paragraph(
+            f"The {SPLIT_ROWS[data.judged_on or 'test']}s with the largest loss, worst first. Look here for wrong "
+            "labels, broken values and cases that the columns cannot tell apart."
+        ),
+        element("ol", items[:OPEN], class_="mistakes"),
+        details(f"{len(items) - OPEN} more", element("ol", items[OPEN:], class_="mistakes"))
+        if len(items) > OPEN
+        else None,
+        id="mistakes",
+    )
+
+
+def _mistake(error: Json) -> Markup:
+    sure = error.get("confidence")
+    told = [
+        element("span", "row ", number(error.get("row")), class_="badge"),
+        " was ", element("b", _said(error.get("truth"))),
+        ", predicted ", element("b", _said(error.get("predicted"))),
+        f" ({percent(sure)} sure)" if is_number(sure) else None,
+        element("span", f"loss {number(error.get('loss'), digits=3)}", class_="quiet"),
+    ]  # fmt: skip
+    values = error.get("values") or {}
+    shown = list(values.items()) if isinstance(values, Mapping) else []
+    pairs: list[object] = [
+        element("span", value_of_data(shorten(name, 40)), " ", element("b", _said(value)),
+                class_="pair")
+        for name, value in shown[:MOST_VALUES]
+    ]  # fmt: skip
+    more = len(shown) - MOST_VALUES
+    if more > 0:
+        pairs.append(element("span", f"and {number(more)} more", class_="quiet"))
+    return element("li", element("div", told, class_="told"), element("div", pairs, class_="pairs"))
+
+
+def _said(value: object) -> Markup:
+    words = "missing" if value is None else shorten(number(value, digits=5), 60)
+    return value_of_data(words)

@@ -1,0 +1,239 @@
+"""How good it is: metrics by split beside the trivial answer, and the pictures behind them."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from ranvier.report.blocks import details, figure, figures, paragraph, table, value_of_data
+from ranvier.report.gather import Json, ReportData
+from ranvier.report.markup import Markup, element
+from ranvier.report.plots import (
+    binned,
+    calibration_diagram,
+    confusion_map,
+    histogram,
+    roc_chart,
+    truth_scatter,
+)
+from ranvier.report.words import is_number, metric_words, number, percent, score, shorten
+
+MOST_DRAWN = 30
+MOST_LISTED = 100
+MOST_OPEN = 10
+
+
+def scores_section(data: ReportData) -> Markup | None:
+    """Metrics, and by the task a confusion matrix or residuals."""
+    if data.judged_on is None:
+        return None
+    event = data.evaluations.get(data.judged_on, {})
+    return element(
+        "section",
+        element("h2", "How good it is"),
+        _metrics(data),
+        *_classification(data, event),
+        *_regression(data, event),
+        id="scores",
+    )
+
+
+def _metrics(data: ReportData) -> Markup | None:
+    splits = [split for split in ("train", "validation", "test") if data.metrics(split)]
+    names = list(dict.fromkeys(name for split in reversed(splits) for name in data.metrics(split)))
+    judged = data.judged_on or ""
+    trivial = data.baseline(judged)
+    primary = data.primary_metric
+    names.sort(key=lambda name: name != primary)
+    rows = []
+    for name in names:
+        words = metric_words(name)
+        arrow = "higher is better" if words.is_higher_better else "lower is better"
+        label = element("span", element("b", words.name), element("small", f"{words.meaning}; {arrow}"
+                        if words.meaning else arrow), class_="metric")  # fmt: skip
+        values = [score(data.metrics(split).get(name)) for split in splits]
+        rows.append((label, *values, score(trivial.get(name))))
+    headers = ("metric", *splits, f"baseline, {judged}")
+    shown = table(
+        headers, rows, numeric=range(1, len(headers)), class_="metrics",
+        marked=[index for index, name in enumerate(names) if name == primary],
+    )  # fmt: skip
+    note = (
+        "The baseline answers every row with the training rows' class frequencies."
+        if data.task.is_classification
+        else "The baseline answers every row with the mean of the training rows."
+    )
+    return element(
+        "div", shown, paragraph(note, " The primary metric stands first.", class_="quiet")
+    )
+
+
+def _classification(data: ReportData, event: Json) -> list[Markup | None]:
+    confusion = event.get("confusion") or {}
+    labels = [str(label) for label in confusion.get("labels") or ()]
+    counts = confusion.get("counts") or ()
+    roc = event.get("roc") or {}
+    bins = (event.get("calibration") or {}).get("bins") or ()
+    square = bool(labels) and len(labels) == len(counts)
+    matrix = _confusion(labels, counts, data.judged_on or "") if square else None
+    pictures = [_calibration(bins), _roc(data, roc)]
+    is_small = len(labels) <= 8
+    return [
+        figures(matrix if is_small else None, *pictures),
+        None if is_small else matrix,
+        figures(
+            _per_class(labels, counts) if square else None,
+            _confusions(labels, counts) if square else None,
+            class_="beside",
+        ),
+    ]
+
+
+def _confusion(
+    labels: Sequence[str], counts: Sequence[Sequence[float]], split: str
+) -> Markup | None:
+    left_out = 0
+    if len(labels) > MOST_DRAWN:
+        errors = [
+            sum(row) + sum(other[index] for other in counts) - 2 * row[index]
+            for index, row in enumerate(counts)
+        ]
+        worst = sorted(sorted(range(len(labels)), key=lambda i: -errors[i])[:MOST_DRAWN])
+        left_out = len(labels) - MOST_DRAWN
+        labels, counts = [labels[i] for i in worst], [[counts[i][j] for j in worst] for i in worst]
+    right = sum(row[index] for index, row in enumerate(counts))
+    total = sum(map(sum, counts))
+    plot = confusion_map(
+        labels, counts, title=f"Confusion matrix on {split} rows",
+        description=f"{number(right)} of {number(total)} rows lie on the diagonal, which is right.",
+    )  # fmt: skip
+    is_wide = len(labels) > 8
+    drawn = element("div", plot, class_="scroller", tabindex=0) if is_wide else plot
+    more = (
+        f" The {MOST_DRAWN} classes with the most errors are drawn; {number(left_out)} are not."
+        if left_out else ""
+    )  # fmt: skip
+    hint = " On a narrow screen, scroll sideways to see all of it." if is_wide else ""
+    return figure(
+        "Confusion of classes", drawn,
+        "Each row is a true class, each column what the network called it; the number counts rows, "
+        "and the shade is their share of the true class. Right answers lie on the diagonal (blue), "
+        "mistakes beside it (orange)." + more + hint, class_="wide" if is_wide else "",
+    )  # fmt: skip
+
+
+def _calibration(bins: Sequence[Json]) -> Markup | None:
+    plot = calibration_diagram(
+        bins, title="Calibration", description="Share right against stated confidence, in bins."
+    )
+    return figure(
+        "Calibration", plot,
+        "Of the rows that the network is 80\N{NO-BREAK SPACE}% sure of, 80\N{NO-BREAK SPACE}% should be right: points on the dashed "
+        "line. Below it the network is too sure of itself, above it too modest. A larger circle "
+        "stands for more rows.",
+    )  # fmt: skip
+
+
+def _roc(data: ReportData, roc: Json) -> Markup | None:
+    area = data.metrics(data.judged_on or "").get("roc_auc")
+    plot = roc_chart(
+        roc.get("false_positive_rate") or (), roc.get("true_positive_rate") or (),
+        title="ROC curve", area=area,
+        description=f"Area under the curve: {number(area)}.",
+    )  # fmt: skip
+    classes = data.task.classes
+    positive = [" Positive here is ", value_of_data(classes[1]), "."] if len(classes) == 2 else ""
+    how_to_read = (
+        "Each point is a place to draw the line between yes and no. The nearer the curve comes to "
+        "the upper left corner the better; the dashed line is guessing."
+    )
+    return figure("ROC curve", plot, [how_to_read, positive])
+
+
+def _confusions(labels: Sequence[str], counts: Sequence[Sequence[float]]) -> Markup | None:
+    pairs = [
+        (amount, labels[row], labels[column], amount / max(sum(counts[row]), 1))
+        for row in range(len(labels))
+        for column, amount in enumerate(counts[row])
+        if row != column and amount
+    ]
+    if len(labels) < 3 or not pairs:
+        return None
+    pairs.sort(key=lambda pair: (-pair[0], pair[1], pair[2]))
+    rows = [
+        (value_of_data(truth), value_of_data(called), number(amount), percent(share))
+        for amount, truth, called, share in pairs[:8]
+    ]
+    shown = table(
+        ("truth", "called", "rows", "of the class"), rows, numeric=(2, 3), class_="narrow",
+        is_stacked=False,
+    )  # fmt: skip
+    return element("div", element("h3", "The most frequent confusions"), shown)
+
+
+def _per_class(labels: Sequence[str], counts: Sequence[Sequence[float]]) -> Markup | None:
+    rows = []
+    for index, label in enumerate(labels):
+        right = counts[index][index]
+        truth, called = sum(counts[index]), sum(row[index] for row in counts)
+        precision = right / called if called else None
+        recall = right / truth if truth else None
+        f1 = 2 * right / (truth + called) if truth + called else None
+        rows.append((f1 if f1 is not None else 2.0, label, precision, recall, truth))
+    rows.sort(key=lambda row: (row[0], row[1]))
+    listed = [
+        (value_of_data(label), percent(precision), percent(recall),
+         number(f1 if f1 <= 1 else None, digits=3), number(truth))
+        for f1, label, precision, recall, truth in rows[:MOST_LISTED]
+    ]  # fmt: skip
+    weakest = _class_table(listed[:MOST_OPEN])
+    others = details(f"{number(len(listed) - MOST_OPEN)} more", _class_table(listed[MOST_OPEN:]))
+    left_out = len(rows) - MOST_LISTED
+    more = f" The {number(left_out)} best classes are not listed." if left_out > 0 else ""
+    note = paragraph(
+        "The weakest class stands first. Precision: of the rows called so, the share that are. "
+        "Recall: of the rows that are so, the share found. F1: both in one number." + more,
+        class_="quiet",
+    )
+    return element("div", element("h3", "Class by class"), weakest, others, note)
+
+
+def _class_table(rows: Sequence[Sequence[object]]) -> Markup | None:
+    return table(
+        ("class", "precision", "recall", "F1", "rows"), rows, numeric=(1, 2, 3, 4),
+        class_="narrow", is_stacked=False,
+    )  # fmt: skip
+
+
+def _regression(data: ReportData, event: Json) -> list[Markup | None]:
+    residuals = event.get("residuals") or {}
+    pairs = [
+        (predicted, truth)
+        for predicted, truth in zip(
+            residuals.get("predicted") or (), residuals.get("truth") or (), strict=False
+        )
+        if is_number(predicted) and is_number(truth)
+    ]
+    if not pairs:
+        return []
+    predicted, truth = [pair[0] for pair in pairs], [pair[1] for pair in pairs]
+    target = shorten(data.task.target, 24)
+    scatter = truth_scatter(
+        predicted, truth, title="Prediction against truth", unit=target,
+        description=f"{number(len(pairs))} rows of the {data.judged_on} part.",
+    )  # fmt: skip
+    errors = [p - t for p, t in pairs]
+    edges, counts = binned(errors)
+    residual = histogram(
+        edges, counts, title="Residuals", x_label=f"prediction − truth, {target}",
+        description=f"Errors from {number(min(errors))} to {number(max(errors))}.",
+    )  # fmt: skip
+    return [
+        figures(
+            figure("Prediction against truth", scatter,
+                   "Each point is a row; on the dashed line the prediction is exactly right. A "
+                   "cloud that leaves the line at one end says which values are hard."),
+            figure("Residuals", residual,
+                   "How far predictions are off, and how often. A good network's hill is narrow, "
+                   "stands over 0 and leans to neither side."),
+        )
+    ]  # fmt: skip

@@ -1,0 +1,183 @@
+"""Numbers, durations and metrics as people say them."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from typing import TypeGuard
+
+NO_BREAK_SPACE = "\N{NO-BREAK SPACE}"
+NOTHING = "–"
+SUPERSCRIPTS = str.maketrans("-0123456789", "⁻⁰¹²³⁴⁵⁶⁷⁸⁹")
+
+
+def is_number(value: object) -> TypeGuard[float]:
+    """Whether `value` is a finite number; a JSON null, a text and a boolean are not."""
+    return isinstance(value, int | float) and not isinstance(value, bool) and math.isfinite(value)
+
+
+def number(value: object, *, digits: int = 4) -> str:
+    """A number with as many significant digits as help, thousands set apart.
+
+    >>> number(1234567), number(0.98765), number(2.5e-7), number(None)
+    ('1,234,567', '0.9877', '2.5 × 10⁻⁷', '–')
+    """
+    if isinstance(value, int | float) and not isinstance(value, bool):
+        return _number(value, digits)
+    return NOTHING if value is None else str(value)
+
+
+def _number(value: float, digits: int) -> str:
+    if not math.isfinite(value):
+        return "not finite"
+    if isinstance(value, int) and abs(value) < 1e15:
+        return f"{value:,}".replace("-", "−")
+    if value == 0:
+        return "0"
+    size = math.floor(math.log10(abs(value)))
+    if size < -4 or size >= 9:
+        mantissa, _, power = f"{value:.{max(digits - 2, 0)}e}".partition("e")
+        mantissa = mantissa.rstrip("0").rstrip(".") if "." in mantissa else mantissa
+        text = f"{mantissa} × 10{str(int(power)).translate(SUPERSCRIPTS)}"
+    else:
+        text = f"{value:,.{max(digits - 1 - size, 0)}f}"
+        text = text.rstrip("0").rstrip(".") if "." in text else text
+    return text.replace("-", "−")
+
+
+def score(value: object) -> str:
+    """A metric, with as many decimals as its neighbours in a table.
+
+    >>> score(0.755), score(1234.5678), score(None)
+    ('0.7550', '1,235', '–')
+    """
+    if is_number(value) and (value == 0 or 1e-3 <= abs(value) < 10):
+        return f"{value:.4f}".replace("-", "−")
+    return number(value)
+
+
+def compact(value: float) -> str:
+    """A number as short as an axis wants it.
+
+    >>> compact(1_500_000.0), compact(20_000.0), compact(0.25), compact(5000.0)
+    ('1.5M', '20k', '0.25', '5,000')
+    """
+    for size, unit in ((1e9, "G"), (1e6, "M"), (1e4, "k")):
+        if size <= abs(value) < 1e12:
+            return number(value / (1e3 if unit == "k" else size), digits=3) + unit
+    return number(int(value) if float(value).is_integer() else value, digits=3)
+
+
+def percent(share: object, *, digits: int = 1) -> str:
+    """A share between 0 and 1 in hundredths.
+
+    >>> percent(0.1234).replace("\\N{NO-BREAK SPACE}", " ")
+    '12.3 %'
+    """
+    if not is_number(share):
+        return NOTHING
+    text = f"{100 * share:.{digits}f}"
+    return f"{text.rstrip('0').rstrip('.') if '.' in text else text}{NO_BREAK_SPACE}%"
+
+
+def duration(seconds: object) -> str:
+    """Seconds as a person would say them.
+
+    >>> [duration(value).replace("\\N{NO-BREAK SPACE}", " ") for value in (2.345, 75, 3700)]
+    ['2.3 s', '1 min 15 s', '1 h 2 min']
+    """
+    if not is_number(seconds):
+        return NOTHING
+    if seconds < 60:
+        text = f"{number(float(seconds), digits=2)} s"
+    elif seconds < 3600:
+        minutes, rest = divmod(round(seconds), 60)
+        text = f"{minutes} min {rest} s"
+    else:
+        hours, minutes = divmod(round(seconds / 60), 60)
+        text = f"{hours} h {minutes} min"
+    return text.replace(" ", NO_BREAK_SPACE)
+
+
+def count(amount: object, noun: str, *, plural: str | None = None) -> str:
+    """An amount with its noun.
+
+    >>> count(1, "row").replace("\\N{NO-BREAK SPACE}", " ")
+    '1 row'
+    >>> count(2000, "class", plural="classes").replace("\\N{NO-BREAK SPACE}", " ")
+    '2,000 classes'
+    """
+    return f"{number(amount)}{NO_BREAK_SPACE}{noun if amount == 1 else plural or noun + 's'}"
+
+
+def shorten(text: object, length: int) -> str:
+    """At most `length` characters of `text`, the cut marked.
+
+    >>> shorten("a long name", 6)
+    'a lon…'
+    """
+    text = str(text)
+    return text if len(text) <= length else text[: length - 1] + "…"
+
+
+def tail(path: str, length: int) -> str:
+    """At most `length` characters of a layer's or parameter's path: its end tells it apart.
+
+    >>> tail("repeat_2.0.residual_0.dense_1.weight", 16)
+    '….dense_1.weight'
+    >>> tail("dense_1.weight", 16)
+    'dense_1.weight'
+    """
+    return path if len(path) <= length else "…" + path[1 - length :]
+
+
+@dataclass(frozen=True)
+class MetricWords:
+    """How a metric is called, which way is better, and what it says."""
+
+    name: str
+    meaning: str
+    is_higher_better: bool = True
+
+
+METRICS = {
+    "accuracy": MetricWords("accuracy", "share of rows answered right"),
+    "balanced_accuracy": MetricWords(
+        "balanced accuracy", "share answered right, mean over classes"
+    ),
+    "roc_auc": MetricWords(
+        "ROC AUC", "chance that a row of the class ranks above a row outside it; 0.5 is guessing"
+    ),
+    "average_precision": MetricWords("average precision", "area under precision against recall"),
+    "precision": MetricWords("precision", "share of the rows called positive that are"),
+    "recall": MetricWords("recall", "share of the positive rows that are found"),
+    "f1": MetricWords("F1", "harmonic mean of precision and recall"),
+    "f1_macro": MetricWords("F1, mean over classes", "precision and recall in one, classes equal"),
+    "matthews_corrcoef": MetricWords("Matthews correlation", "1 is perfect, 0 is guessing"),
+    "cohen_kappa": MetricWords("Cohen's kappa", "agreement beyond chance; 1 is perfect"),
+    "log_loss": MetricWords("log loss", "mean surprise at the truth; 0 is perfect", False),
+    "brier": MetricWords("Brier score", "mean squared error of the probabilities", False),
+    "brier_score": MetricWords("Brier score", "mean squared error of the probabilities", False),
+    "calibration_error": MetricWords(
+        "calibration error", "mean gap between confidence and share right", False
+    ),
+    "r2": MetricWords("R²", "share of the variance explained; 0 is answering the mean"),
+    "rmse": MetricWords("root mean squared error", "typical error, large ones weigh more", False),
+    "mse": MetricWords("mean squared error", "mean of the squared errors", False),
+    "mae": MetricWords("mean absolute error", "mean size of the error", False),
+    "mape": MetricWords("mean absolute percentage error", "mean relative error", False),
+    "median_absolute_error": MetricWords("median absolute error", "half are smaller", False),
+    "max_error": MetricWords("largest error", "the single worst row", False),
+    "explained_variance": MetricWords("explained variance", "R² with the mean error forgiven"),
+    "pearson": MetricWords("Pearson correlation", "linear agreement; 1 is perfect"),
+    "spearman": MetricWords("Spearman correlation", "agreement of the order; 1 is perfect"),
+    "loss": MetricWords("loss", "what training makes small", False),
+}
+
+
+SPLIT_ROWS = {"train": "training row", "validation": "validation row", "test": "test row"}
+
+
+def metric_words(name: str) -> MetricWords:
+    """The words for a metric; one that is not known here keeps its name and counts upwards."""
+    return METRICS.get(name, MetricWords(name.replace("_", " "), ""))
