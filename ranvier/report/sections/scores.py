@@ -130,8 +130,8 @@ def _calibration(bins: Sequence[Json]) -> Markup | None:
     return figure(
         "Calibration", plot,
         f"Of the rows that the network is {percent(0.8)} sure of, {percent(0.8)} should be right: "
-        "points on the dashed line. Below it the network is too sure of itself, above it too modest. A larger circle "
-        "stands for more rows.",
+        "points on the dashed line. Below it the network is too sure of itself, above it too "
+        "modest. A larger circle stands for more rows.",
     )  # fmt: skip
 
 
