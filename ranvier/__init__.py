@@ -1,1 +1,66 @@
-"""Ranvier: neural networks, from raw data to a trained, measured, explained network."""
+"""Ranvier: neural networks, from raw data to a trained, measured, explained network.
+
+>>> import ranvier as rv
+>>> network = rv.Network(rv.Dense(64, activation="relu"), rv.Dense(10))
+>>> network.output_shape(20)
+(10,)
+
+Names are imported when they are first used, so that what needs no torch never waits for it.
+"""
+
+from __future__ import annotations
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from ranvier.api import Run as Run
+    from ranvier.api import load as load
+    from ranvier.api import resume as resume
+    from ranvier.api import train as train
+    from ranvier.api import verify as verify
+    from ranvier.core.errors import RanvierError as RanvierError
+    from ranvier.core.finding import Finding as Finding
+    from ranvier.estimators import NetworkClassifier as NetworkClassifier
+    from ranvier.estimators import NetworkRegressor as NetworkRegressor
+    from ranvier.nn import build as build
+
+# Folders whose public names are all ours too: layers, losses, optimisers, schedules.
+_WHOLE = ("ranvier.spec", "ranvier.losses", "ranvier.optim")
+_SINGLE = {
+    "NetworkClassifier": "ranvier.estimators",
+    "NetworkRegressor": "ranvier.estimators",
+    "Finding": "ranvier.core.finding",
+    "__version__": "ranvier.core.version",
+    "RanvierError": "ranvier.core.errors",
+    "Run": "ranvier.api",
+    "build": "ranvier.nn",
+    "load": "ranvier.api",
+    "resume": "ranvier.api",
+    "train": "ranvier.api",
+    "verify": "ranvier.api",
+}
+
+
+def __getattr__(name: str) -> Any:
+    if name in _SINGLE:
+        module = import_module(_SINGLE[name])
+        value = module.VERSION if name == "__version__" else getattr(module, name)
+    else:
+        value = _from_whole(name)
+    globals()[name] = value
+    return value
+
+
+def _from_whole(name: str) -> Any:
+    # The descriptions come first: they need no torch, the others do.
+    for place in _WHOLE if not name.startswith("_") else ():
+        module = import_module(place)
+        if name in module.__all__:
+            return getattr(module, name)
+    raise AttributeError(f"module 'ranvier' has no attribute {name!r}")
+
+
+def __dir__() -> list[str]:
+    whole = (name for place in _WHOLE for name in import_module(place).__all__)
+    return sorted({*_SINGLE, *whole})

@@ -1,1 +1,1 @@
-"""What every tier may lean on: errors, names, shapes, settings, random streams. Imports nothing of ours."""
+"""What every tier leans on: errors, names, shapes, settings, random streams; imports no other."""

@@ -12,7 +12,7 @@ import json
 import tomllib
 from collections.abc import Iterable, Mapping
 from pathlib import Path
-from typing import Any, TypeVar, get_type_hints
+from typing import Any, TypeVar, get_args, get_origin, get_type_hints
 
 import msgspec
 
@@ -27,21 +27,38 @@ def setting(default: Any, help: str, *, choices: Iterable[str] | None = None) ->
     return dataclasses.field(default=default, metadata=metadata)
 
 
-def parse_assignment(text: str) -> tuple[str, Any]:
-    """`key=value` from a command line, the value read as JSON where it is JSON, else as text.
+def value_from_text(schema: type[Any], key: str, text: str) -> Any:
+    """What `text` from a command line means for the setting `key`, ready for `resolve`.
 
-    >>> parse_assignment("epochs=10")
-    ('epochs', 10)
-    >>> parse_assignment("target=price")
-    ('target', 'price')
+    It is read as JSON where the setting can hold a list or a mapping and `text` begins like one,
+    and where a dotted `key` reaches inside a mapping; elsewhere `resolve` reads the words itself,
+    so that a column called 1 stays a column.
+
+    >>> @dataclasses.dataclass
+    ... class Example:
+    ...     target: str = ""
+    ...     optimizer: str | dict[str, Any] = "adam"
+    >>> value_from_text(Example, "target", "1"), value_from_text(Example, "optimizer.momentum", "1")
+    ('1', 1)
     """
+    name, _, inner = key.partition(".")
+    hint = get_type_hints(schema).get(name)
+    structured = any(get_origin(part) in (dict, list, tuple) for part in (hint, *get_args(hint)))
+    if inner or (structured and text.lstrip().startswith(("{", "["))):
+        try:
+            return json.loads(text)
+        except json.JSONDecodeError:
+            return text
+    return text
+
+
+def parse_assignment(schema: type[Any], text: str) -> tuple[str, Any]:
+    """The key and the value of `key=value` from a command line."""
     key, equals, value = text.partition("=")
-    if not equals or not key.strip():
+    key = key.strip()
+    if not equals or not key:
         raise ConfigError(f"--set {text}: expected key=value, as in --set batch_size=256.")
-    try:
-        return key.strip(), json.loads(value)
-    except json.JSONDecodeError:
-        return key.strip(), value
+    return key, value_from_text(schema, key, value)
 
 
 def read_settings_file(path: str | Path) -> dict[str, Any]:
@@ -115,4 +132,5 @@ def _convert(value: Any, hint: Any, metadata: Mapping[str, Any]) -> Any:
 
 def to_json(settings: Any) -> dict[str, Any]:
     """The settings as plain JSON values, every field present."""
-    return msgspec.to_builtins(dataclasses.asdict(settings))
+    document: dict[str, Any] = msgspec.to_builtins(dataclasses.asdict(settings))
+    return document

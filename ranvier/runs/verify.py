@@ -26,10 +26,11 @@ def damaged_files(run: RunFolder) -> list[str]:
 
 
 def _problems(run: RunFolder) -> Iterator[str]:
-    done = run.summary.exists()
+    ended = run.summary.exists()
     yield from _problem(read_document, run.run)
-    if done:
+    if ended:
         yield from _problem(_check_end, run)
+    done = ended and not _diverged(run)
     if run.network.exists() or (published(run.model) / run.network.name).exists():
         yield from _problem(read_document, run.network)
     if done or published(run.model).exists():
@@ -39,6 +40,14 @@ def _problems(run: RunFolder) -> Iterator[str]:
     yield from check_events(run.events)
     for step in steps(run.checkpoints):
         yield from _problem(_check_checkpoint, run, step)
+
+
+def _diverged(run: RunFolder) -> bool:
+    """Whether the run ended without a model, as its summary says."""
+    try:
+        return read_document(run.summary).get("status") == "diverged"
+    except RunError:
+        return False
 
 
 def _problem(look: Callable[..., Any], *arguments: Any) -> Iterator[str]:

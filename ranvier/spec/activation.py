@@ -235,6 +235,9 @@ class Activation(Layer):
 
 def activation(value: Any) -> Activation | None:
     """An activation from what people write: itself, its name, a mapping, or None."""
+    if isinstance(value, Activation) and value.name:
+        # Inside another layer it has no path of its own that a name could be for.
+        return Activation(value.function, **dict(value.values))
     if value is None or isinstance(value, Activation):
         return value
     if isinstance(value, str):

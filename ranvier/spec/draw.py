@@ -31,7 +31,7 @@ _PAD = 14.0
 _MARGIN = 8.0
 _ROOM = 302.0  # a layer's width: a drawing of one column fits a phone without shrinking
 _BRANCH_ROOM = 196.0
-_WIDEST_FORK = 4
+_FORK_GAP = 18.0
 
 
 @dataclass(frozen=True)
@@ -294,35 +294,58 @@ def _meeting(x: float, y: float, sign: str) -> str:
 
 
 def _fork(node: Node, room: float) -> Picture:
-    """Branches side by side, as many as fit; the rest is said in words."""
-    each = min(room, max(_BRANCH_ROOM, room / len(node.children) - 18))
+    """Two branches side by side; more of them one below the other, so that a phone shows them."""
+    if len(node.children) > 2:
+        return _ladder(node, room)
+    each = max(_BRANCH_ROOM, (room - _FORK_GAP) / 2)
     branches = [(_picture(child, each), child) for child in node.children]
-    shown, gap, lead, drop = branches[:_WIDEST_FORK], 18.0, 30.0, 36.0
-    width = sum(picture.width for picture, _ in shown) + gap * (len(shown) - 1)
-    tallest = max(picture.height for picture, _ in shown)
-    axis, meet = width / 2, lead + tallest + drop + 12
+    lead, drop = 30.0, 36.0
+    width = sum(picture.width for picture, _ in branches) + _FORK_GAP * (len(branches) - 1)
+    axis, meet = width / 2, lead + max(picture.height for picture, _ in branches) + drop + 12
     parts, x = [], 0.0
-    for picture, child in shown:
-        center = x + picture.axis
-        parts.append(
-            marks.path(f"M {axis:.1f} 0 L {axis:.1f} 8 {_bend(axis, center, 8, lead - 6)}")
-        )
-        parts.append(marks.arrow_head(center, lead - 1))
-        parts.append(marks.group(x, lead, picture.svg))
-        end = lead + picture.height
-        leaves = meet - 12 - 10
-        parts.append(
-            marks.path(
-                f"M {center:.1f} {end:.1f} L {center:.1f} {leaves - 14:.1f} "
-                f"{_bend(center, axis, leaves - 14, meet - 12)}"
-            )
-        )
-        parts.append(marks.text(center + 8, end + 14, shape_text(child.output), marks.EDGE))
-        x += picture.width + gap
+    for picture, child in branches:
+        center, end, turn = x + picture.axis, lead + picture.height, meet - 36
+        enters = _bend(axis, center, 8, lead - 6 * (not picture.leads))
+        leaves = _bend(center, axis, turn, meet - 12)
+        parts += [
+            marks.path(f"M {axis:.1f} 0 V 8 {enters}"),
+            "" if picture.leads else marks.arrow_head(center, lead - 1),
+            marks.group(x, lead, picture.svg),
+            marks.path(f"M {center:.1f} {end:.1f} V {turn:.1f} {leaves}"),
+            marks.text(center + 8, end + 14, shape_text(child.output), marks.EDGE),
+        ]
+        x += picture.width + _FORK_GAP
     parts.append(_meeting(axis, meet, node.layer.joins() or node.layer.kind))
-    if len(branches) > len(shown):
-        more = f"and {len(branches) - len(shown)} more branches"
-        parts.append(marks.text(width - 4, meet + 4, more, marks.DETAIL, anchor="end"))
+    return Picture(width, meet + 12, axis, "".join(parts), leads=True)
+
+
+def _ladder(node: Node, room: float) -> Picture:
+    """Branches one below the other: the input runs down the left side, the outputs the right."""
+    branches = [(_picture(child, room), child) for child in node.children]
+    inner = max(picture.width for picture, _ in branches)
+    lane, lead, drop = 16.0, 22.0, 20.0
+    width, axis, left, right = inner + 2 * lane, lane + inner / 2, 4.0, inner + 2 * lane - 4
+    parts, entries, exits, y = [], [], [], 8.0
+    for picture, child in branches:
+        x = lane + (inner - picture.width) / 2
+        center, end = x + picture.axis, y + lead + picture.height
+        parts += [
+            marks.path(f"M {left:.1f} {y:.1f} H {center:.1f}"),
+            marks.group(center, y, _lead(lead, picture)),
+            marks.group(x, y + lead, picture.svg),
+            marks.path(f"M {center:.1f} {end:.1f} V {end + drop:.1f} H {right:.1f}"),
+            marks.text(center + 8, end + 14, shape_text(child.output), marks.EDGE),
+        ]
+        entries.append(y)
+        exits.append(end + drop)
+        y = end + drop + 12
+    meet = y + 12
+    parts += [
+        marks.path(f"M {axis:.1f} 0 V 8"),
+        marks.path(f"M {left:.1f} 8 V {entries[-1]:.1f}"),
+        marks.path(f"M {right:.1f} {exits[0]:.1f} V {meet:.1f} H {axis:.1f}"),
+        _meeting(axis, meet, node.layer.joins() or node.layer.kind),
+    ]
     return Picture(width, meet + 12, axis, "".join(parts), leads=True)
 
 

@@ -80,17 +80,23 @@ def test_the_drawing_shows_layers_shapes_folds_and_joins():
         assert text in found
 
 
-def test_a_column_of_layers_fits_a_phone_without_shrinking():
-    width = float(
-        ElementTree.fromstring(Network(Dense(8), Dense(1)).draw(input=4))
-        .attrib["viewBox"]
-        .split()[2]
-    )
+@pytest.mark.parametrize("layer", [Dense(8), Parallel(*[Dense(8)] * 5)], ids=["row", "branches"])
+def test_layers_in_a_column_fit_a_phone_without_shrinking(layer):
+    svg = Network(layer, Dense(1)).draw(input=4)
+    width = float(ElementTree.fromstring(svg).attrib["viewBox"].split()[2])
     assert width <= 358
 
 
-def test_every_mark_lies_within_the_drawing():
-    svg = NETWORK.draw(input=4)
+def test_every_branch_is_drawn():
+    found = cells(Network(Parallel(*(Dense(n) for n in range(1, 7)))).draw(input=4))
+    assert all(f"Dense {n}" in found for n in range(1, 7))
+
+
+@pytest.mark.parametrize(
+    "network", [NETWORK, Network(Parallel(*[Residual(Dense(4))] * 4))], ids=["mixed", "ladder"]
+)
+def test_every_mark_lies_within_the_drawing(network):
+    svg = network.draw(input=4)
     root = ElementTree.fromstring(svg)
     width, height = map(float, root.attrib["viewBox"].split()[2:])
 

@@ -170,6 +170,7 @@ def test_a_width_that_numpy_drew_is_kept_as_a_plain_number():
 
 def test_layers_are_equal_by_value_and_cannot_be_changed():
     assert Dense(3, activation="relu") == Dense(3, activation=Activation("relu"))
+    assert Dense(3, activation=Activation("relu", name="a")) == Dense(3, activation="relu")
     assert len({Dense(3), Dense(3), Dense(4)}) == 2
     assert Residual(Dense(3)) != Network(Dense(3))
     with pytest.raises(AttributeError):
@@ -318,3 +319,25 @@ def test_a_network_knows_the_members_that_a_layer_inside_makes():
         assert Network(Dense(3)).members is None
     finally:
         LAYERS._members.pop("twins_of_a_test")
+
+
+def test_a_layer_of_two_inputs_is_laid_out_by_the_same_walk():
+    class Looks(Dense, kind="looks_of_a_test"):
+        def infer(self, query, memory):
+            return (*query[:-1], memory[-1])
+
+        def parameters(self, query, memory):
+            return {}
+
+        def flops(self, query, memory):
+            return 2 * query[0] * memory[0] * memory[1]
+
+        def equation(self, here="⁽ˡ⁾", *sources):
+            return f"a{here} = softmax(a{sources[0]} a{sources[1]}ᵀ) a{sources[1]}"
+
+    try:
+        node = trace(Network(Looks(1), Dense(3)), (5, 4), (7, 4))
+    finally:
+        LAYERS._members.pop("looks_of_a_test")
+    assert node.output == (5, 3)
+    assert node.children[0].equation == "a⁽¹⁾ = softmax(a⁽⁰ᵃ⁾ a⁽⁰ᵇ⁾ᵀ) a⁽⁰ᵇ⁾"

@@ -1,0 +1,222 @@
+"""The Python surface: train, load, resume. Wiring only."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from ranvier.apps import tabular
+from ranvier.core.config import resolve
+from ranvier.core.finding import Finding
+from ranvier.core.task import Task
+from ranvier.losses import Loss
+from ranvier.optim import Optimizer, Schedule
+from ranvier.report import write_report
+from ranvier.runs.documents import read_document
+from ranvier.runs.history import History
+from ranvier.runs.layout import RunFolder
+from ranvier.runs.settings import TrainSettings
+from ranvier.runs.verify import damaged_files
+from ranvier.spec import Network
+from ranvier.train.progress import Progress, Silent
+from ranvier.train.replay import Replay, replay
+
+if TYPE_CHECKING:
+    import numpy as np
+    import polars
+    from torch import nn
+
+
+@dataclass(frozen=True)
+class Verdict:
+    """What `verify` found: damaged files, and the replay between checkpoints if it was run."""
+
+    damaged: tuple[str, ...]
+    replay: Replay | None
+
+    @property
+    def is_whole(self) -> bool:
+        """No file is damaged, and nothing that was replayed came out otherwise."""
+        return not self.damaged and (self.replay is None or self.replay.is_exact)
+
+
+class Run:
+    """A trained run: what it measured, its network, and its predictions.
+
+    Everything is read from the run directory when it is asked for, every byte checked.
+    """
+
+    def __init__(self, folder: RunFolder) -> None:
+        self.folder = folder
+
+    @property
+    def path(self) -> Path:
+        return self.folder.path
+
+    @cached_property
+    def document(self) -> dict[str, Any]:
+        """run.json: settings, choices, data, environment."""
+        return read_document(self.folder.run)
+
+    @cached_property
+    def summary(self) -> dict[str, Any]:
+        """summary.json: how it ended; only `status` where it has not ended yet."""
+        if not self.folder.summary.is_file():
+            return {"status": "unfinished", "metrics": {}, "baseline": {}, "findings": []}
+        return read_document(self.folder.summary)
+
+    @property
+    def task(self) -> Task:
+        return Task.from_json(self.document["task"])
+
+    @cached_property
+    def history(self) -> History:
+        """All that was recorded, step by step and epoch by epoch."""
+        return History.read(self.folder.events)
+
+    @property
+    def metrics(self) -> dict[str, dict[str, float]]:
+        """Metrics by split: `run.metrics["test"]["accuracy"]`."""
+        return self.summary["metrics"]
+
+    @property
+    def baseline(self) -> dict[str, dict[str, float]]:
+        """The same metrics of the trivial answer: class frequencies, or the mean."""
+        return self.summary["baseline"]
+
+    @property
+    def findings(self) -> list[Finding]:
+        return [Finding.from_json(finding) for finding in self.summary["findings"]]
+
+    @cached_property
+    def network(self) -> Network:
+        """The description of the network."""
+        return Network.from_json(self.folder.network.read_text(encoding="utf-8"))
+
+    @cached_property
+    def table_model(self) -> tabular.TableModel:
+        return tabular.load_model(self.folder)
+
+    @property
+    def model(self) -> nn.Module:
+        """The trained network, a plain `nn.Module` in evaluation mode."""
+        return self.table_model.module
+
+    def predict(self, rows: Any) -> np.ndarray:
+        """A label as the data spells it, or a value, per row of a file, frame or array."""
+        return self.table_model.predict(rows)
+
+    def predict_proba(self, rows: Any) -> np.ndarray:
+        """A probability per class and row, classes in the order of `run.task.classes`."""
+        return self.table_model.predict_proba(rows)
+
+    def predict_table(self, rows: Any) -> polars.DataFrame:
+        """One row of predictions per row: `prediction`, and a probability per class."""
+        return self.table_model.predict_table(rows)
+
+    def evaluate(self, source: Any) -> dict[str, float]:
+        """The task's metrics on rows that hold the target."""
+        return self.table_model.evaluate(source)
+
+    def report(self) -> Path:
+        """Write the report anew from the run's files; its path comes back."""
+        return write_report(self.path)
+
+    def __repr__(self) -> str:
+        return f"Run({str(self.path)!r}, {self.summary['status']})"
+
+
+def train(
+    network: Network | None,
+    source: Any,
+    *,
+    target: str | None = None,
+    task: str | None = None,
+    loss: str | dict[str, Any] | Loss | None = None,
+    optimizer: str | dict[str, Any] | Optimizer | None = None,
+    schedule: str | dict[str, Any] | Schedule | None = None,
+    epochs: int | None = None,
+    batch_size: int | None = None,
+    seed: int = 0,
+    out: str | Path | None = None,
+    progress: Progress | None = None,
+    command: str | None = None,
+    **settings: Any,
+) -> Run:
+    """Train a network on data, from raw rows to a measured run with its report.
+
+    `network` None takes the default for the data. `source` is a file, the name of a known data
+    set, a data frame, a mapping of columns, or a pair `(X, y)`. `settings` are those of
+    `ranvier.runs.settings.TrainSettings`; whatever is left out is chosen from the data, and the
+    choice stands in the run. `out` None takes the next free folder under `runs/`.
+
+    Raises:
+        ConfigError: for settings that are unknown or cannot be.
+        DataError: for data that cannot be trained on.
+        NetworkError: for a network that does not fit the data.
+    """
+    named = {
+        "target": target,
+        "task": task,
+        "loss": _plain(loss),
+        "optimizer": _plain(optimizer),
+        "schedule": _plain(schedule),
+        "epochs": epochs,
+        "batch_size": batch_size,
+        "seed": seed,
+    }
+    resolved = resolve(TrainSettings, ("rv.train", {**named, **settings}))
+    folder = tabular.begin(
+        network, source, resolved, out=out, progress=progress or Silent(), command=command
+    )
+    return Run(folder)
+
+
+def load(path: str | Path) -> Run:
+    """The run at `path`.
+
+    Raises:
+        RunError: if there is none, or a file of it is damaged.
+    """
+    run = Run(RunFolder.open(path))
+    _ = run.document, run.summary
+    return run
+
+
+def resume(path: str | Path, source: Any = None, *, progress: Progress | None = None) -> Run:
+    """Go on with a run exactly where it stopped; a finished one comes back as it is.
+
+    `source` says where its data stands now, if it was in memory or was moved.
+
+    Raises:
+        DataError: if the source is not the data that the run was begun with.
+        RunError: if there is no run, or its newest checkpoint is damaged.
+    """
+    folder = RunFolder.open(path)
+    return Run(tabular.resume(folder, source=source, progress=progress or Silent()))
+
+
+def verify(path: str | Path, source: Any = None, *, progress: Progress | None = None) -> Verdict:
+    """Hold every byte of a run against what was written, and prove that its resume is exact.
+
+    The steps between its two checkpoints are run again, if the files are whole, and every tensor
+    and number they lead to is compared with the newer checkpoint, bit for bit.
+
+    Raises:
+        DataError: if the source is not the data that the run was begun with.
+        RunError: if there is no run, or it is being written.
+    """
+    folder = RunFolder.open(path)
+    with folder.lock():
+        damaged = tuple(damaged_files(folder))
+        replayed = None
+        if not damaged:
+            job = tabular.restore(folder, source=source).job()
+            replayed = replay(job, folder.checkpoints, progress=progress or Silent())
+    return Verdict(damaged, replayed)
+
+
+def _plain(value: Any) -> Any:
+    return value.to_json() if isinstance(value, Loss | Optimizer | Schedule) else value

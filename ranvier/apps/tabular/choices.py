@@ -1,0 +1,66 @@
+"""What is chosen where the caller left it open, and why, in words that the run keeps."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import asdict, dataclass, replace
+from typing import Any
+
+from ranvier.core.config import to_json
+from ranvier.core.errors import ConfigError
+from ranvier.losses import loss_from
+from ranvier.optim import optimizer_from, schedule_from
+from ranvier.runs.settings import TrainSettings
+
+
+@dataclass(frozen=True)
+class Choice:
+    """A setting that was left open, the value it got, and the reason."""
+
+    what: str
+    value: Any
+    why: str
+
+    def __str__(self) -> str:
+        return f"{self.what}: {self.value} ({self.why})"
+
+    def to_json(self) -> dict[str, Any]:
+        return asdict(self)
+
+
+def fill(settings: TrainSettings, defaults: Iterable[Choice]) -> tuple[TrainSettings, list[Choice]]:
+    """`settings` with every open one taken from `defaults`, and the choices that were taken."""
+    values = to_json(settings)
+    taken = [choice for choice in defaults if values[choice.what] is None]
+    return replace(settings, **{choice.what: choice.value for choice in taken}), taken
+
+
+def spell_out(settings: TrainSettings) -> TrainSettings:
+    """Loss, optimiser and schedule as whole documents, with rate and decay in one place each.
+
+    An optimiser given whole brings its learning rate and weight decay, unless these are set too.
+
+    Raises:
+        ConfigError: for an option of theirs that is not known or cannot be.
+    """
+    optimizer = optimizer_from(settings.optimizer)
+    explicit = isinstance(settings.optimizer, dict)
+    given: dict[str, Any] = settings.optimizer if isinstance(settings.optimizer, dict) else {}
+    rate, decay = settings.learning_rate, settings.weight_decay
+    if explicit and rate is None and "learning_rate" in given:
+        rate = optimizer.learning_rate
+    if explicit and decay is None and "weight_decay" in given:
+        decay = optimizer.weight_decay
+    rate = optimizer.learning_rate if rate is None else rate
+    decay = optimizer.weight_decay if decay is None else decay
+    if rate <= 0:
+        raise ConfigError(f"learning_rate={rate:g}: expected a number above 0, such as 0.001.")
+    optimizer = replace(optimizer, learning_rate=rate, weight_decay=decay)
+    return replace(
+        settings,
+        learning_rate=rate,
+        weight_decay=decay,
+        loss=loss_from(settings.loss).to_json(),
+        optimizer=optimizer.to_json(),
+        schedule=schedule_from(settings.schedule).to_json(),
+    )

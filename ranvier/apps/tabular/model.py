@@ -1,0 +1,104 @@
+"""A trained network for tables with the encoder it was trained behind: rows in, answers out."""
+
+from __future__ import annotations
+
+import copy
+from dataclasses import dataclass, replace
+from typing import Any
+
+import numpy as np
+import polars
+import torch
+from torch import nn
+
+from ranvier.core.errors import ConfigError, RunError
+from ranvier.core.task import Task
+from ranvier.data.tabular import TableEncoder, read_table
+from ranvier.losses import MeanSquaredError
+from ranvier.metrics import compute
+from ranvier.nn import build
+from ranvier.runs.layout import RunFolder
+from ranvier.runs.model import load_model as read_model
+from ranvier.spec import Network
+from ranvier.step import Head
+from ranvier.train.evaluate import Evaluator
+
+
+@dataclass(frozen=True)
+class TableModel:
+    """Predicts a table's target from its rows, as they come from a file or a frame."""
+
+    module: nn.Module
+    head: Head
+    encoder: TableEncoder
+
+    @property
+    def task(self) -> Task:
+        return self.head.task
+
+    def in_float64(self) -> TableModel:
+        """The same model computing in float64, a copy."""
+        return replace(self, module=copy.deepcopy(self.module).double())
+
+    def raw(self, frame: polars.DataFrame) -> np.ndarray:
+        """Probabilities `[N, C]`, or values `[N]` in the target's own unit."""
+        weight = next(self.module.parameters())
+        inputs = torch.from_numpy(self.encoder.encode(frame)).to(weight.device, weight.dtype)
+        if not len(inputs):
+            width = (0, len(self.task.classes)) if self.task.is_classification else (0,)
+            return np.zeros(width)
+        # The loss is part of an evaluator but plays no role in predicting.
+        evaluator = Evaluator(
+            self.module, self.head, MeanSquaredError(), to_values=self.encoder.to_values
+        )
+        return evaluator.predict(inputs)
+
+    def predict(self, source: Any) -> np.ndarray:
+        """A class label as the data spells it, or a value, per row."""
+        raw = self.raw(read_table(source))
+        if not self.task.is_classification:
+            return raw
+        return np.array(self.task.classes, dtype=_label_type(self.task))[raw.argmax(1)]
+
+    def predict_proba(self, source: Any) -> np.ndarray:
+        """A probability per class and row, `[N, C]`, classes in the order of `task.classes`."""
+        if not self.task.is_classification:
+            raise ConfigError(
+                f"{self.task.target!r} is a number: there are no probabilities. Use predict."
+            )
+        return self.raw(read_table(source))
+
+    def predict_table(self, source: Any) -> polars.DataFrame:
+        """One row per row of `source`: `prediction`, and `probability_<class>` for classes."""
+        raw = self.raw(read_table(source))
+        if not self.task.is_classification:
+            return polars.DataFrame({"prediction": raw})
+        labels = [self.task.classes[index] for index in raw.argmax(1).tolist()]
+        columns: dict[str, Any] = {"prediction": labels}
+        for index, label in enumerate(self.task.classes):
+            columns[f"probability_{label}"] = raw[:, index]
+        return polars.DataFrame(columns)
+
+    def evaluate(self, source: Any) -> dict[str, float]:
+        """The task's metrics on rows that hold the target."""
+        frame = read_table(source)
+        frame, _, truth = self.encoder.targets(frame)
+        return compute(self.task, truth, self.raw(frame))
+
+
+def load_model(run: RunFolder) -> TableModel:
+    """The trained model of a run, in evaluation mode, every byte of it checked."""
+    saved = read_model(run)
+    if saved.network_json is None or saved.encoder_json is None:
+        raise RunError(f"{run.model}: this is not the model of a table.")
+    encoder = TableEncoder.from_json(saved.encoder_json)
+    network = Network.from_json(saved.network_json)
+    shape = (encoder.layout.features,)
+    module = build(network, shape)
+    module.load_state_dict(saved.tensors)
+    head = Head.fit(encoder.task, network.output_shape(shape), network.members)
+    return TableModel(module.eval(), head, encoder)
+
+
+def _label_type(task: Task) -> Any:
+    return object if len({type(label) for label in task.classes}) > 1 else None

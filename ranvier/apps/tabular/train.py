@@ -1,0 +1,237 @@
+"""From a table to a run: prepare, choose, build, train, write down; and on from where it stopped."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+
+from ranvier.apps.tabular.choices import Choice, fill, spell_out
+from ranvier.apps.tabular.defaults import default_network, default_settings
+from ranvier.core.config import resolve, to_json
+from ranvier.core.errors import DataError, DivergedError, RunError
+from ranvier.data.tabular import Rows, TableData, prepare
+from ranvier.nn import build
+from ranvier.report import write_report
+from ranvier.runs.documents import read_document, write_document
+from ranvier.runs.layout import RunFolder
+from ranvier.runs.settings import TrainSettings
+from ranvier.spec import Network
+from ranvier.step import Head
+from ranvier.train.batches import Part
+from ranvier.train.job import Job
+from ranvier.train.machine import device_for, environment, threads_for
+from ranvier.train.progress import Progress
+from ranvier.train.session import Session
+
+
+@dataclass(frozen=True)
+class Prepared:
+    """A table's data, the network for it, and every setting chosen."""
+
+    data: TableData
+    network: Network
+    settings: TrainSettings
+    choices: tuple[Choice, ...] = ()
+
+    def job(self) -> Job:
+        """The training of this network on this data, before its first step."""
+        data, settings = self.data, self.settings
+        shape = (data.train.inputs.shape[1],)
+        validation = data.validation
+        return Job(
+            task=data.task,
+            module=build(self.network, shape, seed=settings.seed),
+            head=Head.fit(data.task, self.network.output_shape(shape), self.network.members),
+            training=part_of(data.train),
+            validation=None if validation is None else part_of(validation),
+            settings=settings,
+            to_values=data.encoder.to_values,
+            device=device_for(settings.device),
+        )
+
+    def session(self, run: RunFolder, progress: Progress) -> Session:
+        """The job in its run directory."""
+        parts = parts_of(self.data)
+
+        def row(split: str, position: int) -> tuple[int, dict[str, Any]]:
+            rows = parts[split]
+            return int(rows.row_numbers[position]), rows.values(position)
+
+        return Session(
+            job=self.job(),
+            run=run,
+            parts={split: part_of(rows) for split, rows in parts.items()},
+            row=row,
+            network=json.loads(self.network.to_json()),
+            encoder=self.data.encoder.to_json(),
+            progress=progress,
+            findings=self.data.findings,
+        )
+
+
+def choose(network: Network | None, source: Any, settings: TrainSettings) -> Prepared:
+    """Read and encode the source, and choose all that is open.
+
+    A network that the caller brings gets plain numbers, categories as indicators; the default
+    network embeds categories itself.
+    """
+    data = prepare(source, settings, form="codes" if network is None else "one_hot")
+    choices: list[Choice] = []
+    num_rows = len(data.train.inputs)
+    if network is None:
+        network, why = default_network(data.encoder.layout, data.task, num_rows=num_rows)
+        choices.append(Choice("network", "default for tables", why))
+    settings, taken = fill(settings, default_settings(network, data.task, num_rows=num_rows))
+    settings, machine = fill(spell_out(settings), [_threads(network, data, settings)])
+    return Prepared(data, network, settings, (*choices, *taken, *machine))
+
+
+def begin(
+    network: Network | None,
+    source: Any,
+    settings: TrainSettings,
+    *,
+    out: str | Path | None,
+    progress: Progress,
+    command: str | None = None,
+) -> RunFolder:
+    """Train on a table from the first step to the report."""
+    prepared = choose(network, source, settings)
+    for line in (prepared.data.split, *map(str, prepared.choices)):
+        progress.say(line)
+    for finding in prepared.data.findings:
+        progress.say(str(finding))
+    # The job is made before the folder, so that a network that does not fit leaves no litter.
+    data = prepared.data
+    run = RunFolder.create(out) if out is not None else RunFolder.create_next(data.source)
+    with run.lock():
+        if run.run.exists():
+            raise RunError(f"{run.path}: another process began this run. Choose another --out.")
+        session = prepared.session(run, progress)
+        write_document(run.network, session.network)
+        document = _run_document(prepared, source, requested=settings, command=command)
+        write_document(run.run, document)
+        _conclude(run, session.begin, progress)
+    return run
+
+
+def resume(run: RunFolder, *, source: Any = None, progress: Progress) -> RunFolder:
+    """Go on with a run exactly where it stopped; a finished one is left as it is.
+
+    Raises:
+        DataError: if the source is not the data that the run was begun with.
+    """
+    with run.lock():
+        if not _is_finished(run):
+            prepared = restore(run, source=source)
+            _conclude(run, prepared.session(run, progress).resume, progress)
+        elif not run.report.is_file():  # stopped between the summary and the report
+            write_report(run.path)
+    return run
+
+
+def restore(run: RunFolder, *, source: Any = None) -> Prepared:
+    """What a run was begun with, made again from its files and its source."""
+    document = read_document(run.run)
+    settings = resolve(TrainSettings, (str(run.run), document["settings"]))
+    network = Network.from_json(json.dumps(read_document(run.network)))
+    form = document["data"]["form"]
+    data = prepare(_source_of(document, source), settings, form=form)
+    if data.fingerprint != document["data"]["fingerprint"]:
+        raise DataError(
+            f"{data.source}: this is not the data that {run.path} was begun with (fingerprint "
+            f"{data.fingerprint[:12]}, then {document['data']['fingerprint'][:12]}). "
+            "Restore the file as it was, or train anew."
+        )
+    return Prepared(data, network, settings)
+
+
+def parts_of(data: TableData) -> dict[str, Rows]:
+    """The parts that there are, by name."""
+    parts = {"train": data.train, "validation": data.validation, "test": data.test}
+    return {split: rows for split, rows in parts.items() if rows is not None}
+
+
+def part_of(rows: Rows) -> Part:
+    """Encoded rows as tensors, which share their memory where they may."""
+    weights = None if rows.weights is None else _tensor(rows.weights)
+    return Part(_tensor(rows.inputs), _tensor(rows.targets), rows.truth, weights)
+
+
+def _tensor(values: np.ndarray) -> torch.Tensor:
+    # A tensor has no read-only memory: what may not be written is copied.
+    return torch.from_numpy(np.require(values, requirements="W"))
+
+
+def _is_finished(run: RunFolder) -> bool:
+    return run.summary.is_file() and read_document(run.summary)["status"] == "finished"
+
+
+def _conclude(run: RunFolder, training: Callable[[], dict[str, Any]], progress: Progress) -> None:
+    """Train and report; what came of a training that diverged is reported too."""
+    try:
+        summary = training()
+    except DivergedError:
+        write_report(run.path)
+        raise
+    write_report(run.path)
+    progress.finish(summary)
+
+
+def _source_of(document: dict[str, Any], source: Any) -> Any:
+    if source is not None:
+        return source
+    known = document["data"]["path"]
+    if known is None:
+        raise RunError(
+            f"the run was begun with data in memory ({document['data']['source']}), which is not "
+            "stored with it. Give the same data: rv.resume(run, source=data)."
+        )
+    return known
+
+
+def _path_of(source: Any) -> str | None:
+    """Where a resumed run finds the source again; None where it was in memory."""
+    if not isinstance(source, str | Path):
+        return None
+    return str(Path(source).resolve()) if Path(source).exists() else str(source)
+
+
+def _threads(network: Network, data: TableData, settings: TrainSettings) -> Choice:
+    rows = settings.batch_size or len(data.train.inputs)
+    operations = network.describe(input=(data.train.inputs.shape[1],)).flops
+    threads = threads_for(3 * operations * rows)
+    why = "measured for steps of this size" if threads > 1 else "a step this small gains by none"
+    return Choice("threads", threads, why)
+
+
+def _run_document(
+    prepared: Prepared, source: Any, *, requested: TrainSettings, command: str | None
+) -> dict[str, Any]:
+    data, settings = prepared.data, prepared.settings
+    asked = {key: value for key, value in to_json(requested).items() if value is not None}
+    return {
+        "task": data.task.to_json(),
+        "settings": to_json(settings),
+        "requested": asked,
+        "choices": [choice.to_json() for choice in prepared.choices],
+        "data": {
+            "source": data.source,
+            "path": _path_of(source),
+            "form": data.encoder.form,
+            "fingerprint": data.fingerprint,
+            "split": data.split,
+            "rows": {split: len(rows) for split, rows in parts_of(data).items()},
+            **data.profile,
+        },
+        "environment": environment(device_for(settings.device), threads=settings.threads or 1),
+        "command": command,
+        "created": datetime.now(UTC).isoformat(timespec="seconds"),
+    }

@@ -1,0 +1,25 @@
+"""`ranvier evaluate RUN SOURCE`: a trained network's metrics on rows it was not given."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from ranvier.cli.output import Output
+from ranvier.cli.results import metrics_table
+
+
+def evaluate(run: Path, source: str, /, *, output: Output = Output()) -> None:
+    """Measure the network of RUN on the rows of SOURCE.
+
+    Parameters
+    ----------
+    run
+        folder of the run
+    source
+        a file or a known data set that has the target column
+    """
+    from ranvier import api
+
+    metrics = {"test": api.load(run).evaluate(source)}
+    output.document({"run": run, "source": source, "metrics": metrics})
+    output.result(metrics_table(metrics))

@@ -1,0 +1,97 @@
+"""A settings schema as options of a command, and the options given as settings."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Annotated, Any, get_args, get_type_hints
+
+from cyclopts import Parameter
+
+from ranvier.core.config import parse_assignment, read_settings_file, resolve, value_from_text
+
+
+def options_of(schema: type[Any]) -> type[Any]:
+    """A dataclass with an option of text, None unless given, for every field of `schema`.
+
+    The words are not converted here: `resolve` does that for every source of settings alike, and
+    it names all that is wrong at once.
+    """
+    hints = get_type_hints(schema)
+    fields = [
+        (
+            field.name,
+            _annotation(hints[field.name], field),
+            dataclasses.field(default=None, metadata={"help": _help(field)}),
+        )
+        for field in dataclasses.fields(schema)
+    ]
+    options = dataclasses.make_dataclass(
+        f"{schema.__name__}Options",
+        fields,
+        kw_only=True,
+        frozen=True,
+        namespace={"__module__": __name__},
+    )
+    return Parameter(name="*")(options)
+
+
+def _annotation(hint: Any, field: dataclasses.Field[Any]) -> Any:
+    default = field.default
+    shown = None if default in (None, ()) else lambda _: str(default)
+    parameter = Parameter(metavar=_metavar(hint), show_default=shown or False)
+    text = tuple[str, ...] if _holds(hint, tuple) else str
+    return Annotated[text | None, parameter]
+
+
+def _help(field: dataclasses.Field[Any]) -> str:
+    words = str(field.metadata["help"])
+    choices = field.metadata["choices"]
+    return f"{words} ({', '.join(choices)})" if choices else words
+
+
+def _metavar(hint: Any) -> str:
+    if _holds(hint, tuple):
+        return "NAME,…"
+    if _holds(hint, dict):
+        return "NAME|JSON"
+    if _holds(hint, float):
+        return "NUMBER"
+    return "N" if _holds(hint, int) else "TEXT"
+
+
+def _holds(hint: Any, kind: type[Any]) -> bool:
+    return any(
+        kind in (part, getattr(part, "__origin__", None)) for part in (hint, *get_args(hint))
+    )
+
+
+def given_settings(
+    schema: type[Any],
+    options: Any,
+    *,
+    config: Path | None = None,
+    assignments: Sequence[str] = (),
+) -> dict[str, Any]:
+    """The settings that were given, checked: options over `--set` over the file `config`.
+
+    What was not given is left out, so that a run can tell a choice of the caller's from a default.
+
+    Raises:
+        ConfigError: for every unknown key and every unfit value of all three together.
+    """
+    layers: list[tuple[str, Mapping[str, Any]]] = []
+    if config is not None:
+        layers.append((str(config), read_settings_file(config)))
+    layers += [("--set", dict([parse_assignment(schema, text)])) for text in assignments]
+    for field in dataclasses.fields(options):
+        value = getattr(options, field.name)
+        if value is None:
+            continue
+        text = ",".join(value) if isinstance(value, tuple) else value
+        layer = {field.name: value_from_text(schema, field.name, text)}
+        layers.append((f"--{field.name.replace('_', '-')}", layer))
+    settings = resolve(schema, *layers)
+    names = {key.partition(".")[0] for _, layer in layers for key in layer}
+    return {name: getattr(settings, name) for name in sorted(names)}

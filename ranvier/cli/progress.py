@@ -1,0 +1,138 @@
+"""Training as it is seen in a terminal: a live bar, or a line now and then where none can be drawn.
+
+The trainer knows only the protocol it is told through; this is one way to show it.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from typing import Any
+
+from rich.console import Console
+from rich.progress import BarColumn, Progress, ProgressColumn, TextColumn, TimeRemainingColumn
+
+from ranvier.cli.numbers import number
+
+LINES_WITHOUT_A_TERMINAL = 20
+
+
+class TerminalProgress:
+    """Shows epoch, loss, validation metric, rows a second and the time left.
+
+    On a terminal one bar is redrawn in place. Elsewhere, as in a log file, a line is written for
+    the first and the last epoch and for about twenty in all. Leave it as a context, so that an
+    error finds the terminal as it was.
+    """
+
+    def __init__(self, console: Console) -> None:
+        self._console = console
+        self._epochs = 0
+        self._steps_per_epoch = 1
+        self._every = 1
+        self._unprinted: str | None = None
+        self._bar: Progress | None = None
+
+    def __enter__(self) -> TerminalProgress:
+        return self
+
+    def __exit__(self, *error: object) -> None:
+        self._stop()
+
+    def start(self, *, epochs: int, steps_per_epoch: int, rows: int) -> None:
+        """Training begins: at most `epochs` passes of `steps_per_epoch` updates over `rows`."""
+        self._epochs = epochs
+        self._steps_per_epoch = steps_per_epoch
+        self._every = max(1, math.ceil(epochs / LINES_WITHOUT_A_TERMINAL))
+        if not self._console.is_terminal:
+            self.say(f"training on {rows:,} rows, {steps_per_epoch:,} steps an epoch")
+            return
+        self._bar = Progress(
+            *_columns(self._console.width),
+            console=self._console,
+            transient=True,
+            refresh_per_second=4,
+            redirect_stdout=False,
+        )
+        self._bar.add_task(
+            "train",
+            total=epochs * steps_per_epoch,
+            epoch=f"epoch 1/{epochs}",
+            loss="",
+            validation="",
+            rate="",
+        )
+        self._bar.start()
+
+    def say(self, line: str) -> None:
+        """One sentence about what was chosen or found, above the bar."""
+        self._console.print(line, soft_wrap=not self._console.is_terminal)
+
+    def step(
+        self, epoch: int, step_in_epoch: int, loss: float | None, rows_per_second: float | None
+    ) -> None:
+        """After `epoch` whole epochs, `step_in_epoch` updates of the next one are done."""
+        if self._bar is None:
+            return
+        fields: dict[str, Any] = {"epoch": f"epoch {epoch + 1}/{self._epochs}"}
+        if loss is not None:
+            fields["loss"] = f"loss {number(loss)}"
+        if rows_per_second is not None:
+            fields["rate"] = f"{rows_per_second:,.0f} rows/s"
+        done = epoch * self._steps_per_epoch + step_in_epoch
+        self._bar.update(self._bar.task_ids[0], completed=done, **fields)
+
+    def epoch(self, record: Mapping[str, Any]) -> None:
+        """An epoch was evaluated; `record` is its event."""
+        epoch = int(record["epoch"])
+        name, value = _validation(record)
+        if self._bar is not None:
+            done = epoch * self._steps_per_epoch
+            validation = f"{name} {number(value)}" if name else ""
+            self._bar.update(self._bar.task_ids[0], completed=done, validation=validation)
+            return
+        line = f"epoch {epoch}/{self._epochs}  loss {number(record['train'].get('loss'))}"
+        if name:
+            line += f"  validation {name} {number(value)}"
+        if record.get("best"):
+            line += "  best so far"
+        self._unprinted = line
+        if epoch == 1 or epoch % self._every == 0:
+            self._flush()
+
+    def finish(self, summary: Mapping[str, Any]) -> None:
+        """Training has ended; the end screen, which says `summary`, is the command's."""
+        self._stop()
+
+    def _flush(self) -> None:
+        if self._unprinted is not None:
+            self.say(self._unprinted)
+            self._unprinted = None
+
+    def _stop(self) -> None:
+        self._flush()
+        if self._bar is not None:
+            self._bar.stop()
+            self._bar = None
+
+
+def _columns(width: int) -> list[ProgressColumn]:
+    # The narrower the terminal, the less is said; each addition fits beside what stands before it.
+    columns: list[ProgressColumn] = [TextColumn("{task.fields[epoch]}"), BarColumn(bar_width=None)]
+    if width >= 50:
+        columns.append(TextColumn("{task.fields[loss]}"))
+    if width >= 72:
+        columns.append(TextColumn("{task.fields[validation]}"))
+    if width >= 90:
+        columns.append(TextColumn("{task.fields[rate]}"))
+    columns.append(TimeRemainingColumn(compact=True))
+    return columns
+
+
+def _validation(record: Mapping[str, Any]) -> tuple[str | None, float | None]:
+    """The first metric of the validation rows that is not the loss, or the loss."""
+    scores = dict(record.get("validation") or {})
+    for name, value in scores.items():
+        if name != "loss":
+            return name, value
+    return ("loss", scores["loss"]) if "loss" in scores else (None, None)

@@ -1,0 +1,75 @@
+"""What the command line shows of a run that is done: its metrics, its findings, its report."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any
+
+from rich.table import Table
+
+from ranvier.cli.numbers import duration, number
+from ranvier.cli.output import Output
+
+if TYPE_CHECKING:
+    from ranvier.api import Run
+
+Metrics = Mapping[str, Mapping[str, float | None]]
+
+SPLITS = ("train", "validation", "test")
+
+
+def show_run(run: Run, output: Output) -> None:
+    """Print the end of a training: metrics by split beside the baseline, findings, report."""
+    report = run.report()
+    summary = run.summary
+    output.document({"run": run.path, **summary, "report": report})
+    words = output.words()
+    if not output.quiet:
+        baseline = summary.get("baseline", {}).get("test", {})
+        words.print(
+            metrics_table(run.metrics, baseline=baseline, primary=summary.get("primary_metric"))
+        )
+        for finding in run.findings:
+            words.print(str(finding), soft_wrap=not words.is_terminal)
+        words.print(_story(summary))
+        words.print(f"report  {report}", soft_wrap=True)
+        words.print(f"run     {run.path}", soft_wrap=True)
+    elif not output.json:
+        output.result(str(run.path))
+
+
+def metrics_table(
+    metrics: Metrics,
+    *,
+    baseline: Mapping[str, float | None] | None = None,
+    primary: str | None = None,
+) -> Table:
+    """A row per metric, the primary one first, and a column per split that has any."""
+    splits = [split for split in SPLITS if metrics.get(split)]
+    names = list(dict.fromkeys(name for split in splits for name in metrics[split]))
+    names.sort(key=lambda name: name != primary)
+    table = Table(box=None, pad_edge=False, header_style="bold")
+    table.add_column("metric", no_wrap=True)
+    for split in splits:
+        table.add_column(split, justify="right", no_wrap=True)
+    if baseline:
+        table.add_column("test baseline", justify="right")
+    for name in names:
+        cells = [number(metrics[split].get(name)) for split in splits]
+        if baseline:
+            cells.append(number(baseline.get(name)))
+        table.add_row(name, *cells, style="bold" if name == primary else None)
+    return table
+
+
+def _story(summary: Mapping[str, Any]) -> str:
+    parts = []
+    if summary.get("status"):
+        parts.append(str(summary["status"]))
+    if summary.get("epochs") is not None:
+        parts.append(f"{summary['epochs']} epochs, the best {summary.get('best_epoch')}")
+    if summary.get("seconds") is not None:
+        parts.append(duration(summary["seconds"]))
+    if summary.get("parameters") is not None:
+        parts.append(f"{summary['parameters']:,} parameters")
+    return " · ".join(parts)

@@ -1,0 +1,144 @@
+"""The statistics of weights, gradients and activations, each the cheapest way that suffices.
+
+They run on a few steps only and read nothing that the next update would see differently: weights
+are cloned for one step, activations come from a forward pass in evaluation mode on a fixed probe.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+from ranvier.step.state import State
+
+BINS = 32
+LOWEST_EXPONENT = -24
+SAMPLE = 4096
+DEAD_BELOW = 1e-5
+
+
+@torch.no_grad()
+def weight_statistics(
+    state: State, before: Sequence[Tensor], gradients: Sequence[Tensor]
+) -> dict[str, list[float]]:
+    """Per parameter: ‖w‖, ‖Δw‖, mean and max |g|, ⟨g, Δw⟩, share of exact zeros.
+
+    `before` holds the parameters as they were ahead of the update that `gradients` caused.
+    """
+    change = torch._foreach_sub(state.parameters, before)
+    sizes = torch.tensor([p.numel() for p in state.parameters], device=state.device)
+    rows = {
+        "norm": torch._foreach_norm(state.parameters),
+        "update": torch._foreach_norm(change),
+        "gradient_mean": torch._foreach_norm(gradients, 1),
+        "gradient_max": torch._foreach_norm(gradients, float("inf")),
+        "alignment": [product.sum() for product in torch._foreach_mul(gradients, change)],
+        "zero": [p.numel() - torch.count_nonzero(p) for p in state.parameters],
+    }
+    table = torch.stack([torch.stack([v.float() for v in row]) for row in rows.values()])
+    table[2] /= sizes
+    table[5] /= sizes
+    return dict(zip(rows, table.tolist(), strict=True))
+
+
+@torch.no_grad()
+def weight_variances(state: State) -> list[float]:
+    """var(w) per parameter; 0 for a single number."""
+    return [float(p.float().var(unbiased=False)) for p in state.parameters]
+
+
+@torch.no_grad()
+def log2_histogram(values: Tensor) -> list[int]:
+    """Counts of ⌊log₂|x|⌋ in 32 fixed bins from 2⁻²⁴ to 2⁸, on at most 4,096 elements.
+
+    Zeros and everything smaller fall into the first bin, everything larger into the last.
+    """
+    flat = values.detach().reshape(-1)
+    sample = flat[:: max(1, flat.numel() // SAMPLE)][:SAMPLE]
+    exponent = torch.frexp(sample.float()).exponent - 1
+    index = (exponent - LOWEST_EXPONENT).clamp_(0, BINS - 1)
+    index[sample == 0] = 0
+    return torch.bincount(index, minlength=BINS).tolist()
+
+
+def observed_layers(module: nn.Module) -> dict[str, nn.Module]:
+    """The modules whose outputs are looked at: leaves that compute, by path."""
+    passive = (nn.Dropout, nn.Flatten, nn.Identity, nn.AlphaDropout)
+    return {
+        path: layer
+        for path, layer in module.named_modules()
+        if path and not any(True for _ in layer.children()) and not isinstance(layer, passive)
+    }
+
+
+@contextmanager
+def _evaluating(module: nn.Module) -> Iterator[None]:
+    was_training = module.training
+    module.eval()
+    try:
+        yield
+    finally:
+        module.train(was_training)
+
+
+@torch.no_grad()
+def layer_outputs(module: nn.Module, inputs: Tensor) -> dict[str, Tensor]:
+    """What each observed layer gives for `inputs` in evaluation mode; shared layers, the last."""
+    seen: dict[str, Tensor] = {}
+    handles = []
+    for path, layer in observed_layers(module).items():
+
+        def keep(_layer: nn.Module, _inputs: Any, output: Any, path: str = path) -> None:
+            if isinstance(output, Tensor) and output.is_floating_point():
+                seen[path] = output
+
+        handles.append(layer.register_forward_hook(keep))
+    try:
+        with _evaluating(module):
+            module(inputs)
+    finally:
+        for handle in handles:
+            handle.remove()
+    return seen
+
+
+@torch.no_grad()
+def activation_statistics(outputs: dict[str, Tensor], module: nn.Module) -> dict[str, Any]:
+    """Per layer: mean, variance, max |a|, mean |a|, saturated share, share of dead units.
+
+    A unit is dead where |a| stays below 1e-5 on every row of the probe; a value is saturated in
+    the outer 2.5 % of a bounded activation's range (None where the range has no bounds).
+    """
+    columns = []
+    saturated: list[float | None] = []
+    for path, output in outputs.items():
+        magnitude = output.abs()
+        per_unit = magnitude.reshape(-1, magnitude.shape[-1]).amax(0)
+        columns.append(
+            torch.stack(
+                [
+                    output.mean(),
+                    output.var(unbiased=False),
+                    per_unit.amax(),
+                    magnitude.mean(),
+                    (per_unit < DEAD_BELOW).float().mean(),
+                ]
+            ).float()
+        )
+        saturated.append(_saturated_share(output, module.get_submodule(path)))
+    names = ("mean", "variance", "max", "mean_abs", "dead")
+    rows = torch.stack(columns, 1).tolist() if columns else [[] for _ in names]
+    return {**dict(zip(names, rows, strict=True)), "saturated": saturated}
+
+
+def _saturated_share(output: Tensor, layer: nn.Module) -> float | None:
+    bounds = getattr(layer, "output_bounds", None)
+    if bounds is None:
+        return None
+    low, high = bounds
+    margin = 0.025 * (high - low)
+    return float(((output < low + margin) | (output > high - margin)).float().mean())

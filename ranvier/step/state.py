@@ -1,0 +1,73 @@
+"""Everything an update reads and writes, and its way to and from a checkpoint."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor, nn
+
+from ranvier.core.errors import DamagedError
+
+
+@dataclass
+class State:
+    """Parameters θ, buffers, the optimiser's slots, the average of θ, the step, random numbers.
+
+    Parameters come in groups of indices, first those that decay, then those that do not, each with
+    its own slots, since a fused optimiser kernel runs once a group.
+    The random state is torch's own on `device`: it is read when the state is saved and set when
+    the state is loaded, so a step costs nothing for it.
+    """
+
+    names: tuple[str, ...]
+    parameters: list[Tensor]
+    buffers: dict[str, Tensor]
+    groups: tuple[list[int], ...]
+    slots: list[dict[str, list[Tensor]]]
+    average: list[Tensor] | None
+    device: torch.device
+    step: int = 0
+
+    def tensors(self) -> dict[str, Tensor]:
+        """Every tensor of the state under a flat name; none is copied but the random state."""
+        flat = {f"parameter/{n}": p for n, p in zip(self.names, self.parameters, strict=True)}
+        flat |= {f"buffer/{name}": buffer for name, buffer in self.buffers.items()}
+        for group, slots in enumerate(self.slots):
+            for slot, tensors in slots.items():
+                flat |= {f"slot/{group}/{slot}/{i}": tensor for i, tensor in enumerate(tensors)}
+        if self.average is not None:
+            flat |= {f"average/{n}": a for n, a in zip(self.names, self.average, strict=True)}
+        flat["random/cpu"] = torch.get_rng_state()
+        if self.device.type == "cuda":
+            flat["random/cuda"] = torch.cuda.get_rng_state(self.device)
+        return flat
+
+    @torch.no_grad()
+    def load(self, tensors: Mapping[str, Tensor], *, step: int) -> None:
+        """Set every tensor from `tensors`, as `tensors()` named them, in place.
+
+        Raises:
+            DamagedError: if names or shapes are not those of this state.
+        """
+        own = self.tensors()
+        strange = sorted(own.keys() ^ tensors.keys())
+        strange += [n for n in own.keys() & tensors.keys() if own[n].shape != tensors[n].shape]
+        if strange:
+            raise DamagedError(
+                f"the checkpoint of step {step} does not fit this network: {', '.join(strange[:5])}"
+                f"{' …' if len(strange) > 5 else ''} differ. Resume with the run's own network."
+            )
+        for name, tensor in own.items():
+            if not name.startswith("random/"):
+                tensor.copy_(tensors[name])
+        torch.set_rng_state(tensors["random/cpu"].cpu())
+        if self.device.type == "cuda":
+            torch.cuda.set_rng_state(tensors["random/cuda"].cpu(), self.device)
+        self.step = step
+
+
+def named_trainable(module: nn.Module) -> dict[str, nn.Parameter]:
+    """The parameters that training changes, each once, by its first name."""
+    return {name: p for name, p in module.named_parameters() if p.requires_grad}

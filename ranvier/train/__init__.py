@@ -1,0 +1,1 @@
+"""Training: the loop around the step, evaluation, early stopping, checkpoints and resume."""

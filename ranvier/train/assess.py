@@ -1,0 +1,91 @@
+"""A part of the data looked at closely after training: what the report shows of it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+
+from ranvier.core.task import Task
+from ranvier.metrics import baseline, calibration, compute, confusion_matrix, roc_curve
+
+WORST = 20
+SCATTER_ROWS = 2000
+LARGEST_CONFUSION = 60
+
+
+def assess(
+    task: Task,
+    truth: np.ndarray,
+    predicted: np.ndarray,
+    *,
+    split: str,
+    train_truth: np.ndarray,
+    weights: np.ndarray | None = None,
+    row: Callable[[int], tuple[int, dict[str, Any]]],
+) -> dict[str, Any]:
+    """The payload of an `evaluation` event.
+
+    `row` gives, for a position in this part, the row's number in the source and its values.
+    """
+    trivial = baseline(task, train_truth, len(truth))
+    payload: dict[str, Any] = {
+        "split": split,
+        "rows": len(truth),
+        "metrics": compute(task, truth, predicted, weights=weights),
+        "baseline": compute(task, truth, trivial, weights=weights),
+    }
+    if task.is_classification:
+        payload |= _classification(task, truth, predicted)
+    else:
+        payload |= _regression(truth, predicted)
+    payload["errors"] = _worst(task, truth, predicted, row)
+    return payload
+
+
+def _classification(task: Task, truth: np.ndarray, predicted: np.ndarray) -> dict[str, Any]:
+    payload: dict[str, Any] = {"calibration": calibration(task, truth, predicted)}
+    if len(task.classes) <= LARGEST_CONFUSION:
+        payload["confusion"] = confusion_matrix(task, truth, predicted)
+    roc = roc_curve(task, truth, predicted)
+    return payload if roc is None else {**payload, "roc": roc}
+
+
+def _regression(truth: np.ndarray, predicted: np.ndarray) -> dict[str, Any]:
+    # Evenly spaced rows: the order of a part is random already, and the choice stays the same.
+    shown = np.unique(np.linspace(0, len(truth) - 1, min(len(truth), SCATTER_ROWS)).astype(int))
+    return {
+        "residuals": {"predicted": predicted[shown].tolist(), "truth": truth[shown].tolist()},
+    }
+
+
+def _worst(
+    task: Task,
+    truth: np.ndarray,
+    predicted: np.ndarray,
+    row: Callable[[int], tuple[int, dict[str, Any]]],
+) -> list[dict[str, Any]]:
+    """The rows that the network got most wrong, worst first."""
+    if task.is_classification:
+        loss = -np.log(np.clip(predicted[np.arange(len(truth)), truth], 1e-12, None))
+        wrong = np.flatnonzero(predicted.argmax(1) != truth)
+    else:
+        loss = np.abs(predicted - truth)
+        wrong = np.arange(len(truth))
+    order = wrong[np.argsort(-loss[wrong], kind="stable")][:WORST]
+    errors = []
+    for position in order.tolist():
+        number, values = row(position)
+        entry: dict[str, Any] = {"row": number, "loss": float(loss[position]), "values": values}
+        if task.is_classification:
+            guess = int(predicted[position].argmax())
+            entry |= {
+                "truth": task.classes[int(truth[position])],
+                "predicted": task.classes[guess],
+                "confidence": float(predicted[position, guess]),
+            }
+        else:
+            entry |= {"truth": float(truth[position]), "predicted": float(predicted[position])}
+        errors.append(entry)
+    return errors

@@ -1,0 +1,103 @@
+"""A training with every choice made: data as tensors, network, loss, optimiser, plan."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import torch
+from torch import nn
+
+from ranvier.core.errors import ConfigError, suggestion
+from ranvier.core.task import Task
+from ranvier.losses import Loss, loss_from
+from ranvier.metrics import METRICS
+from ranvier.optim import optimizer_from, schedule_from
+from ranvier.runs.settings import TrainSettings
+from ranvier.step import Head, Program, executor_for
+from ranvier.train.batches import Part
+from ranvier.train.evaluate import Evaluator
+from ranvier.train.journal import Journal
+from ranvier.train.plan import Plan
+from ranvier.train.progress import Progress
+from ranvier.train.store import Store
+from ranvier.train.trainer import Trainer
+
+
+@dataclass(frozen=True, kw_only=True)
+class Job:
+    """What to train on what. `settings` has no None left but where None is a choice.
+
+    `to_values` turns standardised predictions of a regression into the target's own unit.
+    """
+
+    task: Task
+    module: nn.Module
+    head: Head
+    training: Part
+    validation: Part | None
+    settings: TrainSettings
+    to_values: Callable[[np.ndarray], np.ndarray]
+    device: torch.device
+
+    @property
+    def loss(self) -> Loss:
+        return loss_from(self.settings.loss)
+
+    def evaluator(self, *, metrics: tuple[str, ...] | None = None) -> Evaluator:
+        """Measures this job's network; `metrics` None takes the task's usual ones."""
+        return Evaluator(self.module, self.head, self.loss, metrics, self.to_values)
+
+    def trainer(self, journal: Journal, store: Store, progress: Progress) -> Trainer:
+        """The loop for this job, before its first step."""
+        settings = self.settings
+        self._check_monitor()
+        program = Program(
+            module=self.module.to(self.device),
+            head=self.head,
+            loss=self.loss,
+            optimizer=optimizer_from(settings.optimizer),
+            clip_norm=settings.clip_norm or 0.0,
+            l1=settings.l1,
+            l2=settings.l2,
+            average_decay=settings.average_decay or 0.0,
+        )
+        state = program.first_state(self.device)
+        return Trainer(
+            executor_for(settings.executor, program, state),
+            self.evaluator(),
+            self._plan(),
+            training=self.training.to(self.device),
+            validation=None if self.validation is None else self.validation.to(self.device),
+            journal=journal,
+            store=store,
+            progress=progress,
+        )
+
+    def _plan(self) -> Plan:
+        settings = self.settings
+        return Plan(
+            epochs=_chosen(settings.epochs, "epochs"),
+            batch_size=_chosen(settings.batch_size, "batch_size"),
+            learning_rate=_chosen(settings.learning_rate, "learning_rate"),
+            schedule=schedule_from(settings.schedule),
+            seed=settings.seed,
+            patience=settings.patience or 0,
+            monitor=settings.metric or "loss",
+            checkpoint_seconds=settings.checkpoint_seconds,
+            statistics_every=settings.statistics_every,
+        )
+
+    def _check_monitor(self) -> None:
+        metric = self.settings.metric or "loss"
+        known = ["loss", *METRICS]
+        if metric not in known:
+            raise ConfigError(f"metric={metric}: no such metric. {suggestion(metric, known)}")
+
+
+def _chosen(value: Any, name: str) -> Any:
+    if value is None:
+        raise ValueError(f"{name} must be chosen before a job is made")
+    return value

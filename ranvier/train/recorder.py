@@ -1,0 +1,182 @@
+"""What is recorded of every step, and the looks taken every few steps."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from ranvier.core.errors import DivergedError
+from ranvier.step import Batch, Executor, Scalars
+from ranvier.step.probes import (
+    activation_statistics,
+    layer_outputs,
+    log2_histogram,
+    weight_statistics,
+    weight_variances,
+)
+from ranvier.train.journal import Journal
+
+WINDOW = 64
+PROBE_ROWS = 32
+EVALUATION_PROBE_ROWS = 1024
+
+
+class Recorder:
+    """Keeps each step's scalars on the device and writes them down a window at a time.
+
+    Nothing is read from the device between windows. What waits to be written is part of a
+    checkpoint, so that windows fall on the same steps however often a run was stopped.
+    """
+
+    def __init__(
+        self, executor: Executor, journal: Journal, probe: Tensor, *, statistics_every: int
+    ) -> None:
+        self.executor = executor
+        self.journal = journal
+        self.probe = probe
+        self.statistics_every = statistics_every
+        self.pending: list[Scalars] = []
+        self.rates: list[float] = []
+        self.rows: list[int] = []
+        self.loss_sum = 0.0
+        self.row_sum = 0
+
+    def run(self, batch: Batch, learning_rate: float) -> None:
+        """One update, recorded, and looked at closely if its turn has come."""
+        step = self.executor.state.step
+        if self.statistics_every and step % self.statistics_every == 0:
+            scalars = self._run_observed(batch, learning_rate)
+        else:
+            scalars = self.executor.run(batch, learning_rate)
+        self.pending.append(scalars)
+        self.rates.append(learning_rate)
+        self.rows.append(len(batch.targets))
+
+    def _run_observed(self, batch: Batch, learning_rate: float) -> Scalars:
+        state = self.executor.state
+        first = {"variance": weight_variances(state)} if state.step == 0 else {}
+        before = [p.detach().clone() for p in state.parameters]
+        scalars, gradients = self.executor.run_observed(batch, learning_rate)
+        looked = weight_statistics(state, before, gradients)
+        self.journal.append("weights", {"step": state.step, **looked, **first})
+        module = self.executor.program.module
+        outputs = layer_outputs(module, self.probe[:PROBE_ROWS])
+        self.journal.append(
+            "activations",
+            {"step": state.step, "rows": PROBE_ROWS, **activation_statistics(outputs, module)},
+        )
+        return scalars
+
+    def layer_paths(self) -> list[str]:
+        """The layers whose activations are recorded, in the order of their records."""
+        return list(layer_outputs(self.executor.program.module, self.probe[:1]))
+
+    @property
+    def window_is_full(self) -> bool:
+        return len(self.pending) >= WINDOW
+
+    def flush(self) -> float | None:
+        """Write the waiting steps down as one window; the loss of the last one comes back.
+
+        Raises:
+            DivergedError: if a loss or gradient norm of the window is not finite.
+        """
+        if not self.pending:
+            return None
+        losses = torch.stack([scalars.loss for scalars in self.pending]).double().cpu()
+        norms_SP = torch.stack([s.gradient_norms for s in self.pending]).double().cpu()
+        total_S = norms_SP.square().sum(1).sqrt()
+        step = self.executor.state.step
+        self.journal.append(
+            "window",
+            {
+                "step": step,
+                "loss": _short(losses),
+                "gradient_norm": _short(total_S),
+                "learning_rate": [float(f"{rate:.6g}") for rate in self.rates],
+                "parameter_gradient_norm": {
+                    "mean": _short(norms_SP.mean(0)),
+                    "max": _short(norms_SP.amax(0)),
+                },
+            },
+        )
+        self._refuse_non_finite(losses, total_S, step)
+        self.loss_sum += float((losses * torch.tensor(self.rows, dtype=torch.float64)).sum())
+        self.row_sum += sum(self.rows)
+        self.pending, self.rates, self.rows = [], [], []
+        return float(losses[-1])
+
+    def _refuse_non_finite(self, losses: Tensor, norms: Tensor, step: int) -> None:
+        finite = torch.isfinite(losses) & torch.isfinite(norms)
+        if bool(finite.all()):
+            return
+        first = int((~finite).nonzero()[0])
+        at = step - len(losses) + first + 1
+        what = "loss" if not bool(torch.isfinite(losses[first])) else "gradient"
+        raise DivergedError(
+            f"step {at}: the {what} is not finite (loss {float(losses[first]):g}, gradient norm "
+            f"{float(norms[first]):g}). Lower learning_rate from {self.rates[first]:g}, or clip "
+            "gradients with clip_norm=1."
+        )
+
+    def epoch_loss(self) -> float:
+        """The mean training loss over the rows since the last call."""
+        loss = self.loss_sum / max(1, self.row_sum)
+        self.loss_sum, self.row_sum = 0.0, 0
+        return loss
+
+    def distributions(self, epoch: int) -> None:
+        """Histograms of weights and activations, and activations on a larger probe."""
+        state, module = self.executor.state, self.executor.program.module
+        outputs = layer_outputs(module, self.probe[:EVALUATION_PROBE_ROWS])
+        rows = len(self.probe[:EVALUATION_PROBE_ROWS])
+        self.journal.append(
+            "activations",
+            {"step": state.step, "rows": rows, **activation_statistics(outputs, module)},
+        )
+        self.journal.append(
+            "distributions",
+            {
+                "step": state.step,
+                "epoch": epoch,
+                "weights": {
+                    name: log2_histogram(p)
+                    for name, p in zip(state.names, state.parameters, strict=True)
+                },
+                "activations": {path: log2_histogram(a) for path, a in outputs.items()},
+            },
+        )
+
+    def tensors(self) -> dict[str, Tensor]:
+        """The steps that wait to be written, for a checkpoint."""
+        if not self.pending:
+            return {}
+        return {
+            "recorder/loss": torch.stack([scalars.loss for scalars in self.pending]),
+            "recorder/norms": torch.stack([scalars.gradient_norms for scalars in self.pending]),
+        }
+
+    def document(self) -> dict[str, Any]:
+        """The plain part of what waits, for a checkpoint."""
+        return {
+            "rates": self.rates,
+            "rows": self.rows,
+            "loss_sum": self.loss_sum,
+            "row_sum": self.row_sum,
+        }
+
+    def load(self, tensors: Mapping[str, Tensor], document: Mapping[str, Any]) -> None:
+        device = self.executor.state.device
+        if "recorder/loss" in tensors:
+            losses, norms = tensors["recorder/loss"].to(device), tensors["recorder/norms"]
+            self.pending = list(map(Scalars, losses.unbind(), norms.to(device).unbind()))
+        self.rates, self.rows = list(document["rates"]), list(document["rows"])
+        self.loss_sum, self.row_sum = document["loss_sum"], document["row_sum"]
+
+
+def _short(values: Tensor) -> Sequence[float]:
+    # Six significant digits carry every diagnosis and keep a million steps in tens of megabytes.
+    return [float(f"{value:.6g}") for value in values.tolist()]

@@ -1,0 +1,165 @@
+"""A training that leaves a run: begun, stopped, resumed, finished, each written down."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from contextlib import closing
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+
+from ranvier.core.errors import DivergedError
+from ranvier.core.finding import Finding
+from ranvier.metrics import primary_metric
+from ranvier.runs import checkpoints
+from ranvier.runs.documents import write_document
+from ranvier.runs.events import EventWriter
+from ranvier.runs.layout import RunFolder
+from ranvier.runs.model import save_model
+from ranvier.train.assess import assess
+from ranvier.train.batches import Part
+from ranvier.train.job import Job
+from ranvier.train.machine import machine
+from ranvier.train.progress import Progress
+from ranvier.train.store import FolderStore, Store
+from ranvier.train.trainer import Outcome, Trainer
+
+RowValues = Callable[[str, int], tuple[int, dict[str, Any]]]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Session:
+    """One job in one run directory.
+
+    `parts` names the parts to measure at the end; `row(split, position)` gives a row's number in
+    the source and its values; `network` and `encoder` are the documents saved with the weights.
+    """
+
+    job: Job
+    run: RunFolder
+    parts: Mapping[str, Part]
+    row: RowValues
+    network: dict[str, Any]
+    encoder: dict[str, Any]
+    progress: Progress
+    findings: tuple[Finding, ...] = field(default=())
+
+    def begin(self) -> dict[str, Any]:
+        """Train from the first step to the end; the summary comes back."""
+        with closing(EventWriter(self.run.events)) as writer, self._machine():
+            for finding in self.findings:
+                writer.append("finding", finding.to_json())
+            trainer = self._trainer(writer)
+            return self._train(trainer, writer)
+
+    def resume(self) -> dict[str, Any]:
+        """Go on exactly where the newest checkpoint stands; the summary comes back.
+
+        A run that was killed before its first checkpoint starts over.
+        """
+        if not checkpoints.steps(self.run.checkpoints):
+            return self.begin()
+        _, tensors, document = checkpoints.load(self.run.checkpoints)
+        follows = document["events"]
+        with closing(EventWriter(self.run.events, follows=follows)) as writer, self._machine():
+            trainer = self._trainer(writer)
+            trainer.load(tensors, document)
+            return self._train(trainer, writer)
+
+    def _machine(self) -> Any:
+        settings = self.job.settings
+        return machine(self.job.device, threads=settings.threads or 1, seed=settings.seed)
+
+    def _trainer(self, writer: EventWriter) -> Trainer:
+        settings = self.job.settings
+        store: Store = FolderStore(self.run.checkpoints, seconds=settings.checkpoint_seconds)
+        return self.job.trainer(writer, store, self.progress)
+
+    def _train(self, trainer: Trainer, writer: EventWriter) -> dict[str, Any]:
+        try:
+            outcome = trainer.run()
+        except DivergedError as error:
+            self._write_divergence(trainer, writer, error)
+            raise
+        assessments = self._assess()
+        for assessment in assessments.values():
+            writer.append("evaluation", assessment)
+        writer.append("end", _end(outcome.reason, trainer))
+        # The summary comes last: it says that everything else is there.
+        last = writer.close()
+        save_model(self.run, dict(self.job.module.state_dict()), self.network, self.encoder)
+        summary = {**self._summary(outcome, assessments), "events": last}
+        write_document(self.run.summary, summary)
+        return summary
+
+    def _assess(self) -> dict[str, dict[str, Any]]:
+        evaluator = self.job.evaluator()
+        train_truth = self.parts["train"].truth
+        found = {}
+        for split, part in self.parts.items():
+            predicted = evaluator.predict(part.inputs.to(self.job.device))
+            found[split] = assess(
+                self.job.task,
+                part.truth,
+                predicted,
+                split=split,
+                train_truth=train_truth,
+                weights=_numpy(part.weights),
+                row=lambda position, split=split: self.row(split, position),  # type: ignore[misc]
+            )
+        return found
+
+    def _summary(
+        self, outcome: Outcome, assessments: Mapping[str, dict[str, Any]]
+    ) -> dict[str, Any]:
+        return {
+            "status": "finished",
+            "task": self.job.task.to_json(),
+            "metrics": {split: a["metrics"] for split, a in assessments.items()},
+            "baseline": {split: a["baseline"] for split, a in assessments.items()},
+            "primary_metric": primary_metric(self.job.task),
+            "best_epoch": outcome.best_epoch,
+            "epochs": outcome.epochs,
+            "steps": outcome.step,
+            "stopped": outcome.reason,
+            "seconds": outcome.seconds,
+            "parameters": sum(p.numel() for p in self.job.module.parameters()),
+            "rows": {split: len(part) for split, part in self.parts.items()},
+            "findings": [finding.to_json() for finding in self.findings],
+        }
+
+    def _write_divergence(
+        self, trainer: Trainer, writer: EventWriter, error: DivergedError
+    ) -> None:
+        finding = Finding(
+            severity="error",
+            symptom="a number that is not finite",
+            number=1,
+            category="learning_rate",
+            where=f"step {trainer.cursor.step}",
+            advice=str(error),
+        )
+        writer.append("finding", finding.to_json())
+        writer.append("end", _end("diverged", trainer))
+        findings = [*self.findings, finding]
+        write_document(
+            self.run.summary,
+            {
+                "status": "diverged",
+                "task": self.job.task.to_json(),
+                "metrics": {},
+                "epochs": trainer.cursor.epoch,
+                "steps": trainer.cursor.step,
+                "seconds": trainer.seconds,
+                "findings": [finding.to_json() for finding in findings],
+            },
+        )
+
+
+def _end(reason: str, trainer: Trainer) -> dict[str, Any]:
+    return {"reason": reason, "step": trainer.cursor.step, "epoch": trainer.cursor.epoch}
+
+
+def _numpy(weights: Any) -> np.ndarray | None:
+    return None if weights is None else weights.double().cpu().numpy()

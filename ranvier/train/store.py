@@ -1,0 +1,58 @@
+"""When a checkpoint is due, and where it goes."""
+
+from __future__ import annotations
+
+import time
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Protocol
+
+from torch import Tensor
+
+from ranvier.runs import checkpoints
+
+
+@dataclass(frozen=True)
+class Cursor:
+    """A place in a training: after `step` updates, `step_in_epoch` of them in `epoch`."""
+
+    step: int
+    epoch: int
+    step_in_epoch: int
+
+
+class Store(Protocol):
+    """Takes checkpoints; asked after every step and every evaluation."""
+
+    def due(self, cursor: Cursor) -> bool:
+        """Whether to save here."""
+
+    def save(self, cursor: Cursor, tensors: dict[str, Tensor], document: dict[str, Any]) -> None:
+        """Keep a checkpoint of this place."""
+
+
+class NoStore:
+    """For training that leaves nothing on disk."""
+
+    def due(self, cursor: Cursor) -> bool:
+        return False
+
+    def save(self, cursor: Cursor, tensors: dict[str, Tensor], document: dict[str, Any]) -> None:
+        return
+
+
+class FolderStore:
+    """Saves into a run's checkpoints, at least `seconds` apart, and keeps the newest two."""
+
+    def __init__(self, folder: Path, *, seconds: float) -> None:
+        self.folder = folder
+        self.seconds = seconds
+        self._last = time.monotonic()
+
+    def due(self, cursor: Cursor) -> bool:
+        return time.monotonic() - self._last >= self.seconds
+
+    def save(self, cursor: Cursor, tensors: dict[str, Tensor], document: dict[str, Any]) -> None:
+        checkpoints.save(self.folder, cursor.step, tensors, document)
+        checkpoints.prune(self.folder, keep=2)
+        self._last = time.monotonic()

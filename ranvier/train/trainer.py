@@ -1,0 +1,235 @@
+"""The loop: epochs of updates, an evaluation after each, stopping, saving, going on."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass
+from typing import Any
+
+from torch import Tensor
+
+from ranvier.core.errors import StoppedError
+from ranvier.metrics import higher_is_better
+from ranvier.step import Executor
+from ranvier.train.batches import Batches, Part
+from ranvier.train.best import Best
+from ranvier.train.evaluate import Evaluator
+from ranvier.train.journal import Journal
+from ranvier.train.plan import Plan
+from ranvier.train.progress import Progress
+from ranvier.train.recorder import Recorder
+from ranvier.train.signals import StopSignals
+from ranvier.train.store import Cursor, Store
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """How a training ended: why, after how much, and where it was best."""
+
+    reason: str
+    step: int
+    epochs: int
+    best_epoch: int
+    seconds: float
+
+
+class Trainer:
+    """Trains the executor's network on `training` until the plan says stop.
+
+    Every number that a later step depends on is in the checkpoint, so a training that was killed
+    and resumed gives the same bits as one that was left alone.
+    """
+
+    def __init__(
+        self,
+        executor: Executor,
+        evaluator: Evaluator,
+        plan: Plan,
+        *,
+        training: Part,
+        validation: Part | None,
+        journal: Journal,
+        store: Store,
+        progress: Progress,
+    ) -> None:
+        self.executor = executor
+        self.evaluator = evaluator
+        self.plan = plan
+        self.training = training
+        self.validation = validation
+        self.journal = journal
+        self.store = store
+        self.progress = progress
+        self.batches = Batches(training, batch_size=plan.batch_size, seed=plan.seed)
+        self.total_steps = plan.epochs * self.batches.steps_per_epoch
+        self.recorder = Recorder(
+            executor, journal, training.inputs, statistics_every=plan.statistics_every
+        )
+        self.best = Best(plan.patience)
+        self.cursor = Cursor(step=0, epoch=0, step_in_epoch=0)
+        self.finished: str | None = None
+        self.resumed = False
+        self.seconds_before = 0.0
+        self._clock = time.monotonic()
+
+    def run(self) -> Outcome:
+        """Train to the end and leave the best weights in the network.
+
+        Raises:
+            StoppedError: after SIGINT or SIGTERM, with a checkpoint saved.
+            DivergedError: at a loss or gradient that is not finite.
+        """
+        self._clock = time.monotonic()
+        self.progress.start(
+            epochs=self.plan.epochs,
+            steps_per_epoch=self.batches.steps_per_epoch,
+            rows=len(self.training),
+        )
+        if not self.resumed:
+            self._announce()
+            self.save()
+        self.executor.program.module.train()
+        with StopSignals() as signals:
+            while self.finished is None:
+                self._epoch(signals)
+        self.save()
+        self.best.restore(self.executor.state)
+        return Outcome(
+            reason=self.finished,
+            step=self.cursor.step,
+            epochs=self.cursor.epoch,
+            best_epoch=self.best.epoch or 0,
+            seconds=self.seconds,
+        )
+
+    @property
+    def seconds(self) -> float:
+        """Time spent training, earlier sittings counted in."""
+        return self.seconds_before + time.monotonic() - self._clock
+
+    def _epoch(self, signals: StopSignals) -> None:
+        started, first = time.monotonic(), self.cursor.step_in_epoch
+        epoch, rows = self.cursor.epoch, 0
+        for step_in_epoch, batch in enumerate(self.batches.epoch(epoch, start=first), first + 1):
+            self.recorder.run(batch, self._learning_rate())
+            rows += len(batch.targets)
+            self.cursor = Cursor(self.executor.state.step, epoch, step_in_epoch)
+            if self.recorder.window_is_full:
+                loss = self.recorder.flush()
+                rate = rows / max(1e-9, time.monotonic() - started)
+                self.progress.step(epoch, step_in_epoch, loss, rate)
+            self._save_or_stop(signals)
+        self._evaluate(rows, time.monotonic() - started)
+        self._save_or_stop(signals)
+
+    def _learning_rate(self) -> float:
+        factor = self.plan.schedule.factor(
+            self.executor.state.step, total_steps=self.total_steps, scores=self.best.scores
+        )
+        return self.plan.learning_rate * factor
+
+    def _save_or_stop(self, signals: StopSignals) -> None:
+        if signals.received is not None and self.finished is None:
+            self.save()
+            raise StoppedError(
+                f"stopped after {self.cursor.step} steps with a checkpoint saved. "
+                "Go on with: ranvier resume",
+                exit_code=signals.exit_code,
+            )
+        if self.store.due(self.cursor):
+            self.save()
+
+    def _evaluate(self, rows: int, seconds: float) -> None:
+        epoch, step = self.cursor.epoch, self.cursor.step
+        learning_rate = self._learning_rate()
+        self.recorder.flush()
+        train = {"loss": self.recorder.epoch_loss()}
+        measured = self._measure_validation()
+        score = self._score(measured if measured is not None else train)
+        is_best = self.best.observe(epoch + 1, score, self.executor.state)
+        record = {
+            "epoch": epoch + 1,
+            "step": step,
+            "train": train,
+            "validation": measured or {},
+            "learning_rate": learning_rate,
+            "best": is_best,
+        }
+        self.journal.append("epoch", record)
+        self.recorder.distributions(epoch + 1)
+        timing = {"epoch": epoch + 1, "step": step, "seconds": seconds}
+        self.journal.append("timing", {**timing, "rows_per_second": rows / max(1e-9, seconds)})
+        self.progress.epoch(record)
+        self.cursor = Cursor(step, epoch + 1, 0)
+        if self.best.should_stop:
+            self.finished = "no gain"
+        elif epoch + 1 >= self.plan.epochs:
+            self.finished = "all epochs"
+
+    def _measure_validation(self) -> dict[str, float] | None:
+        if self.validation is None:
+            return None
+        state = self.executor.state
+        average = None
+        if state.average is not None:
+            average = dict(zip(state.names, state.average, strict=True))
+        return self.evaluator.measure(self.validation, average)
+
+    def _score(self, measured: Mapping[str, float]) -> float:
+        """The monitored value so that lower is better; without validation, later is better."""
+        if self.validation is None:
+            return -float(self.cursor.epoch)
+        value = measured[self.plan.monitor]
+        is_score = self.plan.monitor != "loss" and higher_is_better(self.plan.monitor)
+        return -value if is_score else value
+
+    def _announce(self) -> None:
+        state = self.executor.state
+        self.journal.append(
+            "start",
+            {
+                "step": 0,
+                "parameters": list(state.names),
+                "parameter_shapes": [list(p.shape) for p in state.parameters],
+                "layers": self.recorder.layer_paths(),
+                "rows": {"train": len(self.training), "validation": len(self.validation or ())},
+                "input_shape": list(self.training.inputs.shape[1:]),
+                "batch_size": self.plan.batch_size,
+                "steps_per_epoch": self.batches.steps_per_epoch,
+            },
+        )
+
+    def save(self) -> None:
+        """A checkpoint of this place: every tensor and number that what follows depends on."""
+        tensors = {
+            **self.executor.state.tensors(),
+            **self.best.tensors(),
+            **self.recorder.tensors(),
+        }
+        self.store.save(self.cursor, tensors, self._document())
+
+    def _document(self) -> dict[str, Any]:
+        return {
+            "cursor": asdict(self.cursor),
+            "finished": self.finished,
+            "best": self.best.document(),
+            "recorder": self.recorder.document(),
+            "events": self.journal.position(),
+            "seconds": self.seconds,
+        }
+
+    def load(self, tensors: Mapping[str, Tensor], document: Mapping[str, Any]) -> None:
+        """Go to the place that a checkpoint was saved at."""
+        self.cursor = Cursor(**document["cursor"])
+        own = {
+            name: tensor
+            for name, tensor in tensors.items()
+            if not name.startswith(("best/", "recorder/"))
+        }
+        self.executor.state.load(own, step=self.cursor.step)
+        self.best.load(tensors, document["best"])
+        self.recorder.load(tensors, document["recorder"])
+        self.finished = document["finished"]
+        self.resumed = True
+        self.seconds_before = document["seconds"]
