@@ -81,6 +81,18 @@ def paragraph(*parts: object, class_: str | None = None) -> Markup:
     return element("p", *parts, class_=class_)
 
 
+def prose(text: str) -> Markup:
+    """Words of Ranvier's own in which `backticks` set off what is typed.
+
+    >>> prose("Try `--set l2=0.1`.")
+    'Try <code>--set l2=0.1</code>.'
+    """
+    parts = str(text).split("`")
+    if len(parts) % 2 == 0:  # A backtick without its pair is only a character.
+        return join(text)
+    return join(element("code", part) if i % 2 else part for i, part in enumerate(parts))
+
+
 def value_of_data(value: object) -> Markup:
     """Something out of the user's data, kept from running into the words around it."""
     return element("bdi", value, class_="data")

@@ -80,7 +80,10 @@ def holds_on_new_rows(data: ReportData) -> Light | None:
         return None
     kept = gain(metric, fresh, trivial) / learnt
     question = "Does it hold on rows it has not seen?"
-    numbers = f"{metric_words(metric).name} {score(seen)} on training rows, {score(fresh)} on {SPLIT_ROWS[split]}s"
+    rows = f"{SPLIT_ROWS[split]}s"
+    numbers = (
+        f"{metric_words(metric).name} {score(seen)} on training rows, {score(fresh)} on {rows}"
+    )
     if kept < 0.5:
         return Light("red", question, f"Hardly: {numbers}. It learnt its own rows by heart.")
     if kept < 0.8:

@@ -11,7 +11,8 @@ Child = "str | Markup | None | Iterable[Child]"
 # What XML 1.0 cannot hold, lone surrogates (no UTF-8), and characters that reorder the text after
 # them: a cell value must not be able to make the page read differently from what it says.
 UNSAFE = re.compile(
-    "[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\u200e\u200f\u202a-\u202e\u2066-\u2069\ud800-\udfff\ufffe\uffff]"
+    "[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\u200e\u200f\u202a-\u202e\u2066-\u2069"
+    "\ud800-\udfff\ufffe\uffff]"
 )
 
 

@@ -45,7 +45,7 @@ def bar_chart(
                 "g",
                 mark_title(f"{name}: {note}"),
                 text(left - 6, y + 13, shown, anchor="end"),
-                element("rect", x=place(left), y=place(y), width=place(width), height=place(row - 5),
+                element("rect", x=place(left), y=place(y), width=place(width), height=row - 5,
                         rx=2, class_=f"{colour} fill"),
                 text(left + width + 6, y + 13, note, class_="value"),
             )

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from ranvier.core.finding import Finding
-from ranvier.report.blocks import enumerate_words, facts, paragraph, table, value_of_data
+from ranvier.report.blocks import enumerate_words, facts, paragraph, prose, table, value_of_data
 from ranvier.report.gather import ReportData
 from ranvier.report.lights import Light, lights
 from ranvier.report.markup import Markup, element
@@ -170,7 +170,7 @@ def _findings(found: tuple[Finding, ...]) -> Markup | None:
                     "span",
                     element("b", finding.symptom),
                     " (", value_of_data(finding.where), "). " if finding.where else "",
-                    finding.advice,
+                    prose(finding.advice),
                     _evidence(finding),
                 ),
             )

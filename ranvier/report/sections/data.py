@@ -194,12 +194,12 @@ def _missing(column: Json, total: int | None) -> str:
 def _values(column: Json) -> object:
     edges, counts = _number_histogram(column)
     if counts:
-        low = number(column.get("min", edges[0]), digits=3)
-        high = number(column.get("max", edges[-1]), digits=3)
+        low = _end(column.get("min", edges[0]))
+        high = _end(column.get("max", edges[-1]))
         drawn = tiny_bars(counts, f"from {low} to {high}")
         return element("span", drawn, element("span", f"{low} to {high}", class_="range"))
     top = _top(column)
-    if not top:
+    if not top or str(column.get("kind")) in LEFT_OUT:
         examples = ", ".join(shorten(number(cell), 18) for cell in column.get("examples") or ())
         shown = shorten(examples, 60)
         return (
@@ -209,6 +209,11 @@ def _values(column: Json) -> object:
     names = ", ".join(shorten(value, 18) for value, _ in top[:3])
     more = " …" if len(top) > 3 else ""
     return element("span", drawn, element("span", value_of_data(names), more, class_="range"))
+
+
+def _end(value: object) -> str:
+    """The least or the largest value of a column; a day without its midnight."""
+    return number(value, digits=3).removesuffix(" 00:00:00")
 
 
 def _dropped(columns: Sequence[Json]) -> Markup | None:

@@ -19,12 +19,13 @@ def mistakes_section(data: ReportData) -> Markup | None:
     errors = data.evaluations.get(data.judged_on or "", {}).get("errors") or ()
     if not errors:
         return None
+    part = SPLIT_ROWS[data.judged_on or "test"]
     items = [_mistake(error) for error in errors[:MOST]]
     return element(
         "section",
         element("h2", "The worst errors"),
         paragraph(
-            f"The {SPLIT_ROWS[data.judged_on or 'test']}s with the largest loss, worst first. Look here for wrong "
+            f"The {part}s with the largest loss, worst first. Look here for wrong "
             "labels, broken values and cases that the columns cannot tell apart."
         ),
         element("ol", items[:OPEN], class_="mistakes"),

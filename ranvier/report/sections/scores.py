@@ -48,8 +48,10 @@ def _metrics(data: ReportData) -> Markup | None:
     for name in names:
         words = metric_words(name)
         arrow = "higher is better" if words.is_higher_better else "lower is better"
-        label = element("span", element("b", words.name), element("small", f"{words.meaning}; {arrow}"
-                        if words.meaning else arrow), class_="metric")  # fmt: skip
+        meaning = f"{words.meaning}; {arrow}" if words.meaning else arrow
+        label = element(
+            "span", element("b", words.name), element("small", meaning), class_="metric"
+        )
         values = [score(data.metrics(split).get(name)) for split in splits]
         rows.append((label, *values, score(trivial.get(name))))
     headers = ("metric", *splits, f"baseline, {judged}")
@@ -127,9 +129,9 @@ def _calibration(bins: Sequence[Json]) -> Markup | None:
     )
     return figure(
         "Calibration", plot,
-        "Of the rows that the network is 80\N{NO-BREAK SPACE}% sure of, 80\N{NO-BREAK SPACE}% should be right: points on the dashed "
-        "line. Below it the network is too sure of itself, above it too modest. A larger circle "
-        "stands for more rows.",
+        f"Of the rows that the network is {percent(0.8)} sure of, {percent(0.8)} should be right: "
+        "points on the dashed line. Below it the network is too sure of itself, above it too "
+        "modest. A larger circle stands for more rows.",
     )  # fmt: skip
 
 

@@ -204,7 +204,8 @@ def test_the_roc_curve_ends_where_it_should() -> None:
 
 
 def test_scattered_points_leave_out_what_is_not_finite() -> None:
-    root = inside(truth_scatter([1.0, math.nan, 3.0], [1.0, 2.0, None], **WORDS, unit="EUR"))  # type: ignore[list-item]
+    predicted, truth = [1.0, math.nan, 3.0], [1.0, 2.0, math.inf]
+    root = inside(truth_scatter(predicted, truth, **WORDS, unit="EUR"))
     dots = next(mark for mark in root.iter() if "points" in mark.attrib.get("class", ""))
     assert dots.attrib["d"].count("M") == 1
 
