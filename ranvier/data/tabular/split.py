@@ -62,10 +62,12 @@ def split_at_random(
     Raises:
         DataError: for fewer rows than the parts need.
     """
+    stratified = classes is not None
     classes = np.zeros(num_rows, dtype=np.int64) if classes is None else classes
-    stratified = bool(classes.any())
     unit = np.arange(num_rows) if unit is None else unit
-    _, first, size = np.unique(unit, return_index=True, return_counts=True)
+    _, first, unit, size = np.unique(
+        unit, return_index=True, return_inverse=True, return_counts=True
+    )
     unit_class = classes[first]
     num_units = np.bincount(unit_class)
     validation_size, test_size = fractions.sizes(num_rows)
@@ -84,10 +86,9 @@ def split_at_random(
     part_of_unit = np.empty(len(first), dtype=np.int64)
     part_of_unit[order] = part
     part_of_unit = _fill_empty_parts(part_of_unit, unit_class, size, fractions)
-    dense = np.searchsorted(np.unique(unit), unit)
     how = "drawn at random, class by class" if stratified else "drawn at random"
     together = ", equal rows kept together" if len(first) < num_rows else ""
-    return _as_split(part_of_unit[dense], f"{how}{together} (seed {seed})")
+    return _as_split(part_of_unit[unit], f"{how}{together} (seed {seed})")
 
 
 def _quotas(rows: Positions, available: Positions, total: int) -> Positions:
