@@ -1,0 +1,126 @@
+"""The network and the training that a table gets where nothing was asked for, sized to the data."""
+
+from __future__ import annotations
+
+import math
+from typing import TYPE_CHECKING
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ranvier.apps.tabular.bins import quantile_edges
+from ranvier.apps.tabular.choices import Choice
+from ranvier.core.task import Task
+from ranvier.spec import (
+    Dropout,
+    Initializer,
+    Layer,
+    MemberDense,
+    Members,
+    Network,
+    PiecewiseEmbedding,
+    SharedDense,
+    TableFeatures,
+)
+
+if TYPE_CHECKING:
+    from ranvier.data.tabular import Layout
+
+MEMBERS = 8
+WIDTH = 256
+DEPTH = 2
+BINS = 48
+# A category of more values than this gets learnt vectors instead of an indicator per value.
+ONE_HOT_UP_TO = 64
+CATEGORY_UNITS = 16
+# All numeric columns together become at most this many features, 16 a column where they fit.
+NUMBER_FEATURES = 512
+FEW_ROWS = 5_000
+
+
+def default_network(
+    layout: Layout, task: Task, *, numbers: NDArray[np.float32]
+) -> tuple[Network, str]:
+    """The network for a table laid out so, and why it is that one.
+
+    `numbers` holds the numeric columns of the training rows as the network will see them; their
+    quantiles become the bins of the numbers' curves.
+    """
+    dropout = dropout_rate(task, num_rows=len(numbers))
+    hidden: list[Layer] = []
+    for depth in range(DEPTH):
+        spread = Initializer("normal", std=1.0) if depth == 0 else "ones"
+        hidden.append(SharedDense(WIDTH, activation="relu", input_scale=spread))
+        if dropout:
+            hidden.append(Dropout(dropout))
+    network = Network(
+        table_features(layout, numbers), Members(MEMBERS), *hidden, MemberDense(task.outputs)
+    )
+    return network, (
+        f"{MEMBERS} networks of {DEPTH} × {WIDTH} relu units trained as one (TabM): they share "
+        f"weights and scale them each its own way; dropout {dropout:g}"
+    )
+
+
+def table_features(layout: Layout, numbers: NDArray[np.float32]) -> TableFeatures:
+    """The way in: numbers as piecewise-linear curves, categories as indicators or vectors.
+
+    Where there are so many numeric columns that each would get under 4 features, they stay as
+    they are.
+    """
+    units = min(16, NUMBER_FEATURES // max(1, layout.numeric))
+    curves = None
+    if layout.numeric and units >= 4:
+        edges = tuple(quantile_edges(column, bins=BINS) for column in numbers.T)
+        curves = PiecewiseEmbedding(edges=edges, units=units)
+    return TableFeatures(
+        numeric=layout.numeric,
+        cardinalities=layout.cardinalities,
+        numbers=curves,
+        one_hot_up_to=ONE_HOT_UP_TO,
+        embedding=CATEGORY_UNITS,
+    )
+
+
+def dropout_rate(task: Task, *, num_rows: int) -> float:
+    """Units are silenced where noise is what is left to fit: in classes, and in few rows."""
+    return 0.2 if task.is_classification or num_rows < FEW_ROWS else 0.0
+
+
+def default_settings(network: Network, task: Task, *, num_rows: int) -> list[Choice]:
+    """Every setting of the training that data should decide, and why it is so."""
+    batch_size = default_batch_size(num_rows)
+    steps = max(1, num_rows // batch_size)
+    updates = 2_500 if task.is_classification else 4_000
+    epochs = min(100, max(8, round(updates / steps)))
+    loss = "cross_entropy" if task.is_classification else "mean_squared_error"
+    rate = 0.004 * math.sqrt(batch_size / 256)
+    anneal = {"kind": "cosine", "warmup": 0.02}
+    return [
+        Choice("loss", loss, f"what {task.kind} minimises"),
+        Choice("optimizer", "adamw", "gives each weight a step of its own size"),
+        Choice("learning_rate", round(rate, 6), "0.004 · √(batch_size / 256)"),
+        Choice("schedule", anneal, "annealing to 0 gains what averaging weights would"),
+        Choice(
+            "weight_decay", 0.1 if task.is_classification else 0.01, "keeps noise from being learnt"
+        ),
+        Choice("clip_norm", 0.0, "these networks train without"),
+        Choice("average_decay", 0.0, "an annealed run gains nothing by averaging"),
+        Choice("batch_size", batch_size, f"{num_rows:,} training rows: {steps:,} updates an epoch"),
+        Choice("epochs", epochs, f"about {epochs * steps:,} updates"),
+        Choice("patience", 20, "the best epoch is kept in any case; stopping saves time"),
+        Choice("metric", "loss", "the smoothest measure on the validation rows"),
+    ]
+
+
+def default_batch_size(num_rows: int) -> int:
+    """Rows per update: the power of two nearest to a 64th of the rows, from 32 to 256.
+
+    Above 200,000 rows it is 1,024, where an update's fixed cost no longer counts.
+
+    >>> [default_batch_size(rows) for rows in (400, 6_000, 14_000, 58_000, 2_000_000)]
+    [32, 128, 256, 256, 1024]
+    """
+    if num_rows > 200_000:
+        return 1_024
+    return int(np.clip(2 ** round(math.log2(max(1, num_rows / 64))), 32, 256))
