@@ -184,7 +184,7 @@ class NetworkClassifier(ClassifierMixin, _NetworkEstimator):
         known = self._raw(X)
         # A class all of whose rows weigh nothing was not trained on.
         probabilities = np.zeros((len(known), len(self.classes_)))
-        probabilities[:, list(self.model_.task.classes)] = known
+        probabilities[:, np.array(self.model_.task.classes, dtype=int)] = known
         return probabilities
 
     def predict(self, X: Any) -> np.ndarray:

@@ -6,7 +6,7 @@ are cloned for one step, activations come from a forward pass in evaluation mode
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
 
@@ -23,7 +23,7 @@ DEAD_BELOW = 1e-5
 
 @torch.no_grad()
 def weight_statistics(
-    state: State, before: Sequence[Tensor], gradients: Sequence[Tensor]
+    state: State, before: list[Tensor], gradients: list[Tensor]
 ) -> dict[str, list[float]]:
     """Per parameter: ‖w‖, ‖Δw‖, mean and max |g|, ⟨g, Δw⟩, share of exact zeros.
 

@@ -44,7 +44,7 @@ class Job:
 
     @property
     def loss(self) -> Loss:
-        return loss_from(self.settings.loss)
+        return loss_from(_chosen(self.settings.loss, "loss"))
 
     def evaluator(self, *, metrics: tuple[str, ...] | None = None) -> Evaluator:
         """Measures this job's network; `metrics` None takes the task's usual ones."""
@@ -58,7 +58,7 @@ class Job:
             module=self.module.to(self.device),
             head=self.head,
             loss=self.loss,
-            optimizer=optimizer_from(settings.optimizer),
+            optimizer=optimizer_from(_chosen(settings.optimizer, "optimizer")),
             clip_norm=settings.clip_norm or 0.0,
             l1=settings.l1,
             l2=settings.l2,
@@ -82,7 +82,7 @@ class Job:
             epochs=_chosen(settings.epochs, "epochs"),
             batch_size=_chosen(settings.batch_size, "batch_size"),
             learning_rate=_chosen(settings.learning_rate, "learning_rate"),
-            schedule=schedule_from(settings.schedule),
+            schedule=schedule_from(_chosen(settings.schedule, "schedule")),
             seed=settings.seed,
             patience=settings.patience or 0,
             monitor=settings.metric or "loss",

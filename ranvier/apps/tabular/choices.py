@@ -38,11 +38,15 @@ def fill(settings: TrainSettings, defaults: Iterable[Choice]) -> tuple[TrainSett
 def spell_out(settings: TrainSettings) -> TrainSettings:
     """Loss, optimiser and schedule as whole documents, with rate and decay in one place each.
 
+    `fill` comes first: loss, optimiser and schedule must be named.
+
     An optimiser given whole brings its learning rate and weight decay, unless these are set too.
 
     Raises:
         ConfigError: for an option of theirs that is not known or cannot be.
     """
+    if settings.loss is None or settings.optimizer is None or settings.schedule is None:
+        raise ValueError("loss, optimizer and schedule must be chosen before they are spelled out")
     optimizer = optimizer_from(settings.optimizer)
     explicit = isinstance(settings.optimizer, dict)
     given: dict[str, Any] = settings.optimizer if isinstance(settings.optimizer, dict) else {}

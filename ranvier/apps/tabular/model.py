@@ -13,7 +13,7 @@ from torch import nn
 
 from ranvier.core.errors import ConfigError, RunError
 from ranvier.core.task import Task
-from ranvier.data.tabular import TableEncoder, read_table
+from ranvier.data.tabular import TableEncoder, labelled_rows, read_table
 from ranvier.losses import MeanSquaredError
 from ranvier.metrics import compute
 from ranvier.nn import build
@@ -42,16 +42,17 @@ class TableModel:
 
     def raw(self, frame: polars.DataFrame) -> np.ndarray:
         """Probabilities `[N, C]`, or values `[N]` in the target's own unit."""
-        weight = next(self.module.parameters())
-        inputs = torch.from_numpy(self.encoder.encode(frame)).to(weight.device, weight.dtype)
+        return self._predict(self.encoder.encode(frame))
+
+    def _predict(self, inputs: np.ndarray) -> np.ndarray:
         if not len(inputs):
-            width = (0, len(self.task.classes)) if self.task.is_classification else (0,)
-            return np.zeros(width)
+            return np.zeros((0, self.task.outputs) if self.task.is_classification else 0)
+        weight = next(self.module.parameters())
         # The loss is part of an evaluator but plays no role in predicting.
         evaluator = Evaluator(
             self.module, self.head, MeanSquaredError(), to_values=self.encoder.to_values
         )
-        return evaluator.predict(inputs)
+        return evaluator.predict(torch.from_numpy(inputs).to(weight.device, weight.dtype))
 
     def predict(self, source: Any) -> np.ndarray:
         """A class label as the data spells it, or a value, per row."""
@@ -81,9 +82,8 @@ class TableModel:
 
     def evaluate(self, source: Any) -> dict[str, float]:
         """The task's metrics on rows that hold the target."""
-        frame = read_table(source)
-        frame, _, truth = self.encoder.targets(frame)
-        return compute(self.task, truth, self.raw(frame))
+        rows = labelled_rows(self.encoder, source)
+        return compute(self.task, rows.truth, self._predict(rows.inputs))
 
 
 def load_model(run: RunFolder) -> TableModel:

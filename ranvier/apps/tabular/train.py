@@ -86,7 +86,9 @@ def choose(network: Network | None, source: Any, settings: TrainSettings) -> Pre
     choices: list[Choice] = []
     num_rows = len(data.train.inputs)
     if network is None:
-        network, why = default_network(data.encoder.layout, data.task, num_rows=num_rows)
+        layout = data.encoder.layout
+        numbers = data.train.inputs[:, : layout.numeric]
+        network, why = default_network(layout, data.task, numbers=numbers)
         choices.append(Choice("network", "default for tables", why))
     settings, taken = fill(settings, default_settings(network, data.task, num_rows=num_rows))
     settings, machine = fill(spell_out(settings), [_threads(network, data, settings)])
