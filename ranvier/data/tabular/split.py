@@ -70,14 +70,12 @@ def split_at_random(
     )
     unit_class = classes[first]
     num_units = np.bincount(unit_class)
-    validation_size, test_size = fractions.sizes(num_rows)
-    spare = int((num_units[num_units > 0] - 1).sum())
-    if spare < (validation_size > 0) + (test_size > 0):
+    if int((num_units[num_units > 0] - 1).sum()) < fractions.num_parts - 1:
         raise DataError(_too_few(num_rows, fractions, stratified))
+    validation_size, test_size = fractions.sizes(num_rows)
     rows_of_class = np.bincount(unit_class, weights=size).astype(np.int64)
     test_quota = _quotas(rows_of_class, rows_of_class, test_size)
-    left = rows_of_class - test_quota
-    validation_quota = _quotas(rows_of_class, left, validation_size)
+    validation_quota = _quotas(rows_of_class, rows_of_class - test_quota, validation_size)
 
     # One draw for all classes: a random order of the units, grouped by class.
     order = generator(seed, "split").permutation(len(first))
