@@ -114,6 +114,8 @@ REASONS = {
     "finished": "it trained as long as it was asked to",
     "done": "it trained as long as it was asked to",
     "completed": "it trained as long as it was asked to",
+    "all epochs": "it trained all the epochs it was allowed",
+    "no gain": "it stopped early, as validation no longer gained",
     "epochs": "it trained all the epochs it was allowed",
     "patience": "it stopped early, as validation no longer gained",
     "early_stopping": "it stopped early, as validation no longer gained",

@@ -19,9 +19,8 @@ from ranvier.report.sections import (
     network_section,
     scores_section,
 )
-from ranvier.runs.durable import write_file
+from ranvier.runs import seal
 from ranvier.runs.layout import RunFolder
-from ranvier.runs.seal import seal_report
 
 SECTIONS = (
     ("data", "Data", data_section),
@@ -38,8 +37,6 @@ SECTIONS = (
 def render(run_folder_path: str | Path) -> str:
     """The report of the run in a folder, as HTML; the same run gives the same text.
 
-    Its last line is the seal that `ranvier verify` looks at.
-
     Raises:
         RunError: if this is no run's folder, or a file of it is damaged.
     """
@@ -47,10 +44,10 @@ def render(run_folder_path: str | Path) -> str:
 
 
 def write_report(run_folder_path: str | Path) -> Path:
-    """Put the report beside the run's other files; returns its path."""
+    """Put the report beside the run's other files, sealed; returns its path."""
     text = render(run_folder_path)
     path = RunFolder.open(run_folder_path).report
-    write_file(path, [text.encode("utf-8")])
+    seal.write_report(path, text)
     return path
 
 
@@ -82,7 +79,7 @@ def page(data: ReportData) -> str:
         element("title", title),
         element("style", asset("page.css")),
     )
-    return seal_report(f"<!doctype html>\n{element('html', head, body, lang='en')}\n")
+    return f"<!doctype html>\n{element('html', head, body, lang='en')}\n"
 
 
 # Even if something slipped through the escaping, the page may fetch and send nothing.
