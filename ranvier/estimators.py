@@ -8,6 +8,7 @@ import numpy as np
 import polars
 from sklearn.base import BaseEstimator, ClassifierMixin, RegressorMixin
 from sklearn.utils import Tags, check_random_state, column_or_1d
+from sklearn.utils.class_weight import compute_sample_weight
 from sklearn.utils.multiclass import check_classification_targets
 from sklearn.utils.validation import (
     _check_sample_weight,
@@ -17,6 +18,7 @@ from sklearn.utils.validation import (
 
 from ranvier.apps.tabular import TableModel, choose
 from ranvier.core.config import resolve
+from ranvier.data.tabular import read_table
 from ranvier.losses import Loss
 from ranvier.optim import Optimizer, Schedule
 from ranvier.runs.history import History
@@ -27,7 +29,9 @@ from ranvier.train.machine import machine
 from ranvier.train.progress import Silent
 from ranvier.train.store import NoStore
 
-_TARGET, _WEIGHT = "target", "weight of the row"
+_TARGET, _WEIGHT = "target of the row", "weight of the row"
+# Whole weights are spelled out as rows only while the table stays of a size like its own.
+_MOST_REPEATED = 10
 
 
 class _NetworkEstimator(BaseEstimator):
@@ -70,15 +74,9 @@ class _NetworkEstimator(BaseEstimator):
         return tags
 
     def _fit(self, X: Any, y: np.ndarray, sample_weight: Any, **settings: Any) -> Self:
-        names, columns = _columns(X)
-        frame = polars.DataFrame({**columns, _TARGET: y})
-        weight = None
-        if sample_weight is not None:
-            weights = _check_sample_weight(sample_weight, X, ensure_non_negative=True)
-            frame = frame.with_columns(polars.Series(_WEIGHT, weights))
-            weight = _WEIGHT
-        self._names = names
-        prepared = choose(self.network, frame, self._settings(weight=weight, **settings))
+        frame, weighted = _rows(X, y, sample_weight)
+        settings["weight"] = _WEIGHT if weighted else None
+        prepared = choose(self.network, frame, self._settings(**settings))
         job, journal = prepared.job(), MemoryJournal()
         threads = prepared.settings.threads or 1
         with machine(job.device, threads=threads, seed=prepared.settings.seed):
@@ -94,8 +92,15 @@ class _NetworkEstimator(BaseEstimator):
         given = {
             name: _plain(getattr(self, name))
             for name in (
-                "loss", "optimizer", "schedule", "learning_rate", "weight_decay", "epochs",
-                "batch_size", "patience", "validation_fraction",
+                "loss",
+                "optimizer",
+                "schedule",
+                "learning_rate",
+                "weight_decay",
+                "epochs",
+                "batch_size",
+                "patience",
+                "validation_fraction",
             )
         }
         seed = int(check_random_state(self.random_state).randint(np.iinfo(np.int32).max))
@@ -104,8 +109,8 @@ class _NetworkEstimator(BaseEstimator):
 
     def _raw(self, X: Any) -> np.ndarray:
         check_is_fitted(self)
-        X = _validated(self, X, reset=False)
-        _, columns = _columns(X)
+        X = _checked_again(self, X)
+        columns = _columns(X)
         # In float64 a row's answer is the same in whatever company it comes, to the last digit
         # that scikit-learn's own checks look at; matrix kernels in float32 are not that exact.
         return self.model_.in_float64().raw(polars.DataFrame(columns))
@@ -141,7 +146,7 @@ class NetworkClassifier(ClassifierMixin, _NetworkEstimator):
         batch_size: int | None = None,
         patience: int | None = None,
         validation_fraction: float = 0.15,
-        class_weight: str | None = None,
+        class_weight: dict[Any, float] | str | None = None,
         random_state: Any = None,
     ) -> None:
         super().__init__(
@@ -161,7 +166,7 @@ class NetworkClassifier(ClassifierMixin, _NetworkEstimator):
 
     def fit(self, X: Any, y: Any, sample_weight: Any = None) -> Self:
         """Train on rows `X` `[N, F]` and labels `y` `[N]`."""
-        X, y = _validated(self, X, y)
+        X, y = _checked(self, X, y)
         check_classification_targets(y)
         self.classes_, index = np.unique(y, return_inverse=True)
         if len(self.classes_) < 2:
@@ -169,15 +174,23 @@ class NetworkClassifier(ClassifierMixin, _NetworkEstimator):
                 f"{type(self).__name__}: y holds one class, {self.classes_[0]!r}; expected at "
                 "least two. Give rows of another class."
             )
-        return self._fit(X, index, sample_weight, class_weight=self.class_weight or "none")
+        if self.class_weight is not None:
+            by_class = compute_sample_weight(self.class_weight, y)
+            sample_weight = by_class * _check_sample_weight(sample_weight, X)
+        return self._fit(X, index, sample_weight)
 
     def predict_proba(self, X: Any) -> np.ndarray:
         """Probabilities `[N, C]`, in the order of `classes_`."""
-        return self._raw(X)
+        known = self._raw(X)
+        # A class all of whose rows weigh nothing was not trained on.
+        probabilities = np.zeros((len(known), len(self.classes_)))
+        probabilities[:, list(self.model_.task.classes)] = known
+        return probabilities
 
     def predict(self, X: Any) -> np.ndarray:
         """A label per row."""
-        return self.classes_[self.predict_proba(X).argmax(1)]
+        probabilities = self.predict_proba(X)
+        return self.classes_[probabilities.argmax(1)]
 
     def decision_function(self, X: Any) -> np.ndarray:
         """Log-probabilities `[N, C]`; for two classes the log-odds of the second, `[N]`."""
@@ -200,7 +213,7 @@ class NetworkRegressor(RegressorMixin, _NetworkEstimator):
 
     def fit(self, X: Any, y: Any, sample_weight: Any = None) -> Self:
         """Train on rows `X` `[N, F]` and numbers `y` `[N]`."""
-        X, y = _validated(self, X, y, y_numeric=True)
+        X, y = _checked(self, X, y, y_numeric=True)
         return self._fit(X, np.asarray(y, dtype=np.float64), sample_weight)
 
     def predict(self, X: Any) -> np.ndarray:
@@ -208,21 +221,28 @@ class NetworkRegressor(RegressorMixin, _NetworkEstimator):
         return self._raw(X)
 
 
-def _validated(
-    estimator: _NetworkEstimator, X: Any, y: Any = None, *, reset: bool = True, **options: Any
-) -> Any:
-    """X (and y) as scikit-learn checks them; a frame with columns of words is left as it is."""
+def _checked(estimator: _NetworkEstimator, X: Any, y: Any, *, y_numeric: bool = False) -> Any:
+    """X and y as scikit-learn checks them; a frame with columns of words is left as it is."""
+    if not _has_words(X):
+        return validate_data(
+            estimator,
+            X,
+            y,
+            ensure_all_finite="allow-nan",
+            dtype="numeric",
+            ensure_min_samples=2,
+            y_numeric=y_numeric,
+        )
+    validate_data(estimator, X, skip_check_array=True)
+    return X, column_or_1d(y, warn=True)
+
+
+def _checked_again(estimator: _NetworkEstimator, X: Any) -> Any:
+    """X to predict from, held against the X of `fit`."""
     if _has_words(X):
-        validate_data(estimator, X, reset=reset, skip_check_array=True)
-        if y is None:
-            return X
-        return X, column_or_1d(y, warn=True)
-    rules = {"ensure_all_finite": "allow-nan", "dtype": "numeric", "ensure_min_samples": 1}
-    if y is None:
-        return validate_data(estimator, X, reset=reset, **rules)
-    return validate_data(
-        estimator, X, y, reset=reset, **{**rules, "ensure_min_samples": 2}, **options
-    )
+        validate_data(estimator, X, reset=False, skip_check_array=True)
+        return X
+    return validate_data(estimator, X, reset=False, ensure_all_finite="allow-nan", dtype="numeric")
 
 
 def _has_words(X: Any) -> bool:
@@ -231,3 +251,34 @@ def _has_words(X: Any) -> bool:
         return False
     listed = kinds.tolist() if hasattr(kinds, "tolist") else list(kinds)
     return not all(getattr(kind, "kind", "O") in "iufb" for kind in listed)
+
+
+def _rows(X: Any, y: np.ndarray, sample_weight: Any) -> tuple[polars.DataFrame, bool]:
+    """X and y as one table, and whether it has a column of weights.
+
+    A row that weighs 0 is left out, and whole weights are counts: a row that weighs 2 comes twice.
+    Rows are sorted, so that neither their order nor how often each is spelled out matters.
+    """
+    frame = polars.DataFrame({**_columns(X), _TARGET: y})
+    columns = frame.columns
+    if sample_weight is None:
+        return frame.sort(columns), False
+    weights = _check_sample_weight(sample_weight, X, ensure_non_negative=True)
+    if bool((weights % 1 == 0).all()) and weights.sum() <= _MOST_REPEATED * len(weights):
+        return frame[np.repeat(np.arange(len(weights)), weights.astype(int))].sort(columns), False
+    frame = frame.with_columns(polars.Series(_WEIGHT, weights)).filter(polars.col(_WEIGHT) > 0)
+    return frame.sort([*columns, _WEIGHT]), True
+
+
+def _columns(X: Any) -> dict[str, Any]:
+    """The columns of a checked X by name; an array's are called x0, x1 and so on."""
+    if hasattr(X, "columns"):
+        return read_table(X).to_dict(as_series=True)
+    # scikit-learn's missing number is NaN, ours is no number at all.
+    return {
+        f"x{place}": polars.Series(X[:, place], nan_to_null=True) for place in range(X.shape[1])
+    }
+
+
+def _plain(value: Any) -> Any:
+    return value.to_json() if isinstance(value, Loss | Optimizer | Schedule) else value

@@ -11,7 +11,7 @@ from numpy.typing import ArrayLike
 from ranvier.core.errors import ConfigError, suggestion
 from ranvier.core.task import Task
 from ranvier.metrics.metric import METRICS, Metric
-from ranvier.metrics.rows import Floats, rows_of
+from ranvier.metrics.rows import Floats, rows_of, weighted_mean
 
 # A ranking metric sorts all rows once per class, so beyond this it is for those who ask.
 _MOST_CLASSES_RANKED = 10
@@ -111,9 +111,10 @@ def baseline(
     array([[0.25, 0.75]])
     """
     truth = np.asarray(train_truth)
-    if weights is None or not np.any(weights):
-        weights = np.ones(len(truth))
+    has_weights = weights is not None and np.any(weights)
+    weights_N = np.asarray(weights, dtype=np.float64) if has_weights else np.ones(len(truth))
     if not task.is_classification:
-        return np.broadcast_to(np.average(truth.astype(np.float64), weights=weights), (num_rows,))
-    counts = np.bincount(truth.astype(np.int64), weights, task.outputs)
+        mean = weighted_mean(truth.astype(np.float64), weights_N)
+        return np.broadcast_to(np.float64(mean), (num_rows,))
+    counts = np.bincount(truth.astype(np.int64), weights_N, task.outputs)
     return np.broadcast_to(counts / counts.sum(), (num_rows, task.outputs))

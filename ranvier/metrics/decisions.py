@@ -7,6 +7,7 @@ n of all.
 from __future__ import annotations
 
 import math
+import sys
 
 import numpy as np
 
@@ -70,9 +71,7 @@ def f1_macro(rows: Classified) -> float:
     return _macro(rows, 2 * hit, true + predicted)
 
 
-@metric(
-    "f1", "classification", better="higher", two_classes_only=True, other_spellings=("f1_score",)
-)
+@metric("f1", "classification", better="higher", classes=range(2, 3), other_spellings=("f1_score",))
 def f1(rows: Classified) -> float:
     """2·k₁₁ / (t₁ + p₁) of the second of two classes; NaN where it neither is nor was predicted."""
     hit, true, predicted = _margins(rows)
@@ -105,7 +104,7 @@ def matthews(rows: Classified) -> float:
     # Shares instead of weights, so that the products of large weights do not overflow.
     hit, true, predicted = hit / n, true / n, predicted / n
     covariance = hit.sum() - true @ predicted
-    spread = max(0.0, 1 - true @ true) * max(0.0, 1 - predicted @ predicted)
+    spread = (1 - true @ true) * (1 - predicted @ predicted)
     return float(np.divide(covariance, math.sqrt(spread)))
 
 
@@ -139,13 +138,13 @@ def _top_k_accuracy(rows: Classified, k: int) -> float:
     return weighted_mean((ahead < k).astype(np.float64), rows.weights)
 
 
-@metric("top_2_accuracy", "classification", better="higher")
+@metric("top_2_accuracy", "classification", better="higher", classes=range(3, sys.maxsize))
 def top_2_accuracy(rows: Classified) -> float:
     """Share of rows whose true class is among the two most probable."""
     return _top_k_accuracy(rows, 2)
 
 
-@metric("top_5_accuracy", "classification", better="higher")
+@metric("top_5_accuracy", "classification", better="higher", classes=range(6, sys.maxsize))
 def top_5_accuracy(rows: Classified) -> float:
     """Share of rows whose true class is among the five most probable."""
     return _top_k_accuracy(rows, 5)

@@ -18,16 +18,18 @@ class Metric:
 
     `function` takes `Classified` or `Regressed` rows, as the task has it. It gives NaN where the
     truth leaves the metric undefined (a class or a spread that is not there), and never raises.
+    `classes` holds the numbers of classes it says something of; None is any number.
     """
 
     name: str
     task: TaskKind
     higher_is_better: bool
     function: Callable[[Any], float]
-    two_classes_only: bool = False
+    classes: range | None = None
 
     def fits(self, task: Task) -> bool:
-        return self.task == task.kind and (not self.two_classes_only or task.outputs == 2)
+        """Whether the metric is for this kind of task and says something of that many classes."""
+        return self.task == task.kind and (self.classes is None or task.outputs in self.classes)
 
 
 METRICS: Registry[Metric] = Registry("metric")
@@ -40,13 +42,13 @@ def metric(
     task: TaskKind,
     *,
     better: Better,
-    two_classes_only: bool = False,
+    classes: range | None = None,
     other_spellings: tuple[str, ...] = (),
 ) -> Callable[[MetricFunction], MetricFunction]:
     """Enter a function of rows into METRICS."""
 
     def enter(function: MetricFunction) -> MetricFunction:
-        entry = Metric(name, task, better == "higher", function, two_classes_only)
+        entry = Metric(name, task, better == "higher", function, classes)
         METRICS.add(name, entry, other_spellings=other_spellings)
         return function
 

@@ -74,7 +74,5 @@ def roc_curve(
     if not (true_positives[-1] and false_positives[-1]):
         return None
     x, y = false_positives / false_positives[-1], true_positives / true_positives[-1]
-    stops = np.searchsorted(x + y, np.linspace(0.0, 2.0, num_points))
-    kept = np.unique(np.append(0, np.clip(stops, 0, len(x) - 1)))[-num_points:]
-    kept[0] = 0
+    kept = np.unique(np.searchsorted(x + y, np.linspace(0.0, 2.0, num_points)))
     return {"false_positive_rate": x[kept].tolist(), "true_positive_rate": y[kept].tolist()}

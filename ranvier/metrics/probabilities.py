@@ -52,7 +52,7 @@ def reliability(rows: Classified, num_bins: int = NUM_BINS) -> tuple[Floats, Flo
         confidence = rows.probabilities.max(axis=1)
         came_true = rows.truth == rows.predicted
     bins = np.clip((confidence * num_bins).astype(np.int64), 0, num_bins - 1)
-    weight = np.bincount(bins, rows.weights, num_bins)
+    weight = np.bincount(bins, rows.weights, num_bins).astype(np.float64)
     whole = np.where(weight > 0, weight, 1.0)
     mean_confidence = np.bincount(bins, rows.weights * confidence, num_bins) / whole
     frequency = np.bincount(bins, rows.weights * came_true, num_bins) / whole

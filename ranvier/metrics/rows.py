@@ -40,7 +40,7 @@ class Classified:
         """The weight of the rows of each true class (row) given each class (column), [C, C]."""
         cells = self.truth * self.num_classes + self.predicted
         counts = np.bincount(cells, weights=self.weights, minlength=self.num_classes**2)
-        return counts.reshape(self.num_classes, self.num_classes)
+        return counts.reshape(self.num_classes, self.num_classes).astype(np.float64)
 
     @cached_property
     def probability_of_truth(self) -> Floats:
@@ -89,14 +89,13 @@ def rows_of(
         counts = weights_N > 0
         truth_N, predicted_array = truth_N[counts], predicted_array[counts]
         weights_N = weights_N[counts]
+    rows: Rows
     if task.is_classification:
-        truth_N = _checked_classes(task, truth_N)
+        rows = Classified(_checked_classes(task, truth_N), predicted_array, weights_N)
     else:
-        truth_N = truth_N.astype(np.float64)
-    if not len(truth_N) or not (np.isfinite(predicted_array).all() and np.isfinite(truth_N).all()):
-        return None
-    make = Classified if task.is_classification else Regressed
-    return make(truth_N, predicted_array, weights_N)
+        rows = Regressed(truth_N.astype(np.float64), predicted_array, weights_N)
+    is_finite = np.isfinite(predicted_array).all() and np.isfinite(rows.truth).all()
+    return rows if len(truth_N) and is_finite else None
 
 
 def weighted_mean(values: Floats, weights: Floats) -> float:

@@ -5,6 +5,7 @@ from ranvier.nn import (  # noqa: F401
     activation,
     dense,
     embedding,
+    ensemble,
     joining,
     normalization,
     numbers,

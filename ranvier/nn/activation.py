@@ -17,14 +17,23 @@ def _identity(values: Tensor) -> Tensor:
     return values
 
 
+def _hard_sigmoid(values: Tensor) -> Tensor:
+    # torch's own multiplies by a sixth rounded to float32 on the way back, in float64 as well.
+    return torch.clamp(values / 6 + 0.5, 0.0, 1.0)
+
+
+OWN: dict[str, Callable[[Tensor], Tensor]] = {"linear": _identity, "hard_sigmoid": _hard_sigmoid}
+"""Functions that torch has not, or not exactly."""
+
+
 def function_of(activation: Activation | str | None) -> Callable[[Tensor], Tensor]:
     """torch's function for a described activation, its parameters bound."""
     if activation is None:
         return _identity
     described = Activation(activation) if isinstance(activation, str) else activation
     record = described.record
-    if not record.torch:
-        return _identity
+    if described.function in OWN:
+        return OWN[described.function]
     found: Any = torch
     for part in record.torch.split(".")[1:]:
         found = getattr(found, part)

@@ -39,8 +39,7 @@ def build(network: Layer, shape: int | Shape | list[int], *, seed: int = 0) -> n
     with torch.random.fork_rng(devices=[]), torch.device("cpu"):
         module = _module(node)
     _initialise(module, node, seed)
-    module.description = network
-    module.input_shape = node.inputs[0]
+    vars(module).update(description=network, input_shape=node.inputs[0])
     return module
 
 

@@ -46,7 +46,7 @@ class PiecewiseEmbedding(nn.Module):
     """
 
     left: Tensor
-    scale: Tensor
+    width: Tensor
     low: Tensor
     high: Tensor
 
@@ -54,23 +54,25 @@ class PiecewiseEmbedding(nn.Module):
         super().__init__()
         columns, bins = len(layer.edges), layer.bins
         left = torch.zeros(columns, bins)
-        scale = torch.zeros(columns, bins)  # a bin that only other columns have stays at zero
-        low, high = torch.zeros(columns, bins), torch.ones(columns, bins)
+        width = torch.ones(columns, bins)
+        # A bin that only other columns have is held at zero.
+        low, high = torch.zeros(columns, bins), torch.zeros(columns, bins)
         for column, edges in enumerate(layer.edges):
             rising = torch.tensor(edges, dtype=torch.float64)
             own = len(edges) - 1
             left[column, :own] = rising[:-1].to(left.dtype)
-            scale[column, :own] = rising.diff().reciprocal().to(left.dtype)
+            width[column, :own] = rising.diff().to(left.dtype)
+            high[column, :own] = 1.0
             low[column, 0] = -math.inf
             high[column, own - 1] = math.inf
-        for name, values in (("left", left), ("scale", scale), ("low", low), ("high", high)):
+        for name, values in (("left", left), ("width", width), ("low", low), ("high", high)):
             self.register_buffer(name, values, persistent=False)
         self.weight = nn.Parameter(torch.empty(columns, layer.units, bins))
         self.bias = nn.Parameter(torch.empty(columns, layer.units))
         self.function = function_of(layer.activation)
 
     def forward(self, input: Tensor) -> Tensor:
-        share_BNT = (input.unsqueeze(-1) - self.left) * self.scale
+        share_BNT = (input.unsqueeze(-1) - self.left) / self.width
         share_BNT = torch.minimum(torch.maximum(share_BNT, self.low), self.high)
         mixed_BNU = torch.einsum("bnt,nut->bnu", share_BNT, self.weight) + self.bias
         return self.function(mixed_BNU).flatten(1)

@@ -22,12 +22,14 @@ class TableFeatures(nn.Module):
     Shapes: [batch, columns] -> [batch, features].
     """
 
+    column: Tensor
+    level: Tensor
+    opposite: Tensor
+
     def __init__(self, layer: TableLayer, children: Children) -> None:
         super().__init__()
         self.numeric = layer.numeric
-        self.has_numbers = "numbers" in children
-        for name, module in children.items():
-            self.add_module(name, module)
+        self.numbers = children.get("numbers")
         self._keep_one_hot(layer.one_hot_columns())
         self.embedded = tuple(layer.embedded_columns())
         for units, group in layer.embedded_columns().items():
@@ -55,10 +57,10 @@ class TableFeatures(nn.Module):
         parts = []
         if self.numeric:
             numbers = input[:, : self.numeric]
-            parts.append(self.numbers(numbers) if self.has_numbers else numbers)
+            parts.append(numbers if self.numbers is None else self.numbers(numbers))
         if self.has_one_hot:
             codes = input.index_select(1, self.column)
-            signs = (codes == self.level).to(input.dtype) - (codes == self.opposite).to(input.dtype)
+            signs = codes.eq(self.level).to(input.dtype) - codes.eq(self.opposite).to(input.dtype)
             parts.append(signs)
         for units in self.embedded:
             columns = getattr(self, f"columns_{units}")

@@ -68,7 +68,7 @@ class Adam(Optimizer):
             slots["mean_square"],
             [],
             steps,
-            lr=learning_rate,
+            lr=learning_rate,  # type: ignore[arg-type]  # torch's stub leaves one overload out
             beta1=self.beta1,
             beta2=self.beta2,
             weight_decay=weight_decay,

@@ -60,7 +60,7 @@ class RMSprop(Optimizer):
         weight_decay: float,
     ) -> None:
         if weight_decay:
-            gradients = torch._foreach_add(gradients, parameters, alpha=weight_decay)
+            gradients = list(torch._foreach_add(gradients, parameters, alpha=weight_decay))
         step = torch._foreach_div(gradients, self._root_mean_square(gradients, slots))
         if self.momentum:
             torch._foreach_mul_(slots["velocity"], self.momentum)

@@ -36,7 +36,7 @@ class Schedule:
 SCHEDULES: Registry[type[Schedule]] = Registry("schedule")
 
 
-def steps_of(duration: int | float, total_steps: int) -> float:
+def steps_of(duration: float, total_steps: int) -> float:
     """A duration in steps: whole numbers are steps already, fractions a share of the run.
 
     >>> steps_of(500, 10_000), steps_of(0.05, 10_000)
@@ -45,7 +45,7 @@ def steps_of(duration: int | float, total_steps: int) -> float:
     return duration if isinstance(duration, int) else duration * total_steps
 
 
-def check_durations(schedule: Schedule, **durations: int | float) -> None:
+def check_durations(schedule: Schedule, **durations: float) -> None:
     """Refuse durations that are neither steps nor a share from 0 to 1."""
     wanted = "a number of steps, or a share of the run from 0.0 to 1.0"
     check_ranges(

@@ -7,7 +7,9 @@ from collections.abc import Sequence
 from ranvier.report.markup import Markup, element, join
 
 
-def figure(title: str, plot: Markup | None, how_to_read: str, *, class_: str = "") -> Markup | None:
+def figure(
+    title: str, plot: Markup | None, how_to_read: object, *, class_: str = ""
+) -> Markup | None:
     """A plot with its name above and, in plain words, how to read it below."""
     if plot is None:
         return None
@@ -67,13 +69,28 @@ def table(
         for index, row in enumerate(rows)
     ]
     return element(
-        "table", element("thead", head), element("tbody", body), class_=f"{'stack ' if is_stacked else ''}{class_}".strip() or None
+        "table",
+        element("thead", head),
+        element("tbody", body),
+        class_=f"{'stack ' if is_stacked else ''}{class_}".strip() or None,
     )
 
 
 def paragraph(*parts: object, class_: str | None = None) -> Markup:
     """A paragraph."""
     return element("p", *parts, class_=class_)
+
+
+def prose(text: str) -> Markup:
+    """Words of Ranvier's own in which `backticks` set off what is typed.
+
+    >>> prose("Try `--set l2=0.1`.")
+    'Try <code>--set l2=0.1</code>.'
+    """
+    parts = str(text).split("`")
+    if len(parts) % 2 == 0:  # A backtick without its pair is only a character.
+        return join(text)
+    return join(element("code", part) if i % 2 else part for i, part in enumerate(parts))
 
 
 def value_of_data(value: object) -> Markup:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -9,7 +10,7 @@ from typing import Any
 
 from ranvier.core.errors import RanvierError
 from ranvier.core.finding import Finding
-from ranvier.core.task import Task
+from ranvier.core.task import Task, TaskKind
 from ranvier.runs.documents import read_document
 from ranvier.runs.events import read_events
 from ranvier.runs.layout import RunFolder
@@ -40,8 +41,11 @@ class ReportData:
         document = self.run.get("task") or {}
         if isinstance(document, str):
             document = {"kind": document}
+        kind: TaskKind = (
+            "classification" if document.get("kind") == "classification" else "regression"
+        )
         return Task(
-            document.get("kind", "regression"),
+            kind,
             str(document.get("target", "the target")),
             tuple(document.get("classes", ())),
         )
@@ -137,19 +141,26 @@ def gather(folder: str | Path) -> ReportData:
         for event in read_events(run.events):
             events.setdefault(str(event.get("kind")), []).append(event)
     sorted_events = {kind: tuple(found) for kind, found in events.items()}
-    text = run.network.read_text(encoding="utf-8") if run.network.exists() else None
+    network = None
+    if run.network.exists():
+        network = Network.from_json(json.dumps(read_document(run.network)))
     start = sorted_events.get("start", ({},))[0]
-    table, drawing = _describe(text, document, start)
+    table, drawing = _describe(network, document, start)
     return ReportData(
-        Path(run.path).resolve().name, document, summary, text, table, drawing, sorted_events
+        name=run.path.resolve().name,
+        run=document,
+        summary=summary,
+        network_text=None if network is None else network.to_json(),
+        table=table,
+        drawing=drawing,
+        events=sorted_events,
     )
 
 
-def _describe(text: str | None, run: Json, start: Json) -> tuple[Json | None, str | None]:
+def _describe(network: Network | None, run: Json, start: Json) -> tuple[Json | None, str | None]:
     """The network's table and drawing, where there is a description and a shape to give it."""
-    if text is None:
+    if network is None:
         return None, None
-    network = Network.from_json(text)
     shape = input_shape(network, run, start)
     try:
         return network.describe(input=shape).to_json(), network.draw(input=shape)

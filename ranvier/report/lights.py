@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 from ranvier.report.gather import ReportData
-from ranvier.report.words import is_number, metric_words, number, percent, score
+from ranvier.report.words import SPLIT_ROWS, is_number, metric_words, number, percent, score
 
 Colour = Literal["green", "amber", "red"]
 
@@ -56,14 +56,14 @@ def beats_baseline(data: ReportData) -> Light | None:
     words = metric_words(metric).name
     ahead = gain(metric, value, trivial)
     question = "Better than a trivial answer?"
-    numbers = f"{words} {score(value)} against {score(trivial)}"
+    numbers = f"{words} {score(value)} against {score(trivial)} on {SPLIT_ROWS[split]}s"
     if ahead <= 0:
-        return Light("red", question, f"No: {numbers} on {split} rows.")
+        return Light("red", question, f"No: {numbers}.")
     removed = error_removed(metric, value, trivial)
     if removed is not None and removed < 0.05:
-        return Light("amber", question, f"Barely: {numbers} on {split} rows.")
+        return Light("amber", question, f"Barely: {numbers}.")
     much = f"; {percent(removed, digits=0)} of the error is gone" if removed is not None else ""
-    return Light("green", question, f"Yes: {numbers} on {split} rows{much}.")
+    return Light("green", question, f"Yes: {numbers}{much}.")
 
 
 def holds_on_new_rows(data: ReportData) -> Light | None:
@@ -80,7 +80,10 @@ def holds_on_new_rows(data: ReportData) -> Light | None:
         return None
     kept = gain(metric, fresh, trivial) / learnt
     question = "Does it hold on rows it has not seen?"
-    numbers = f"{metric_words(metric).name} {score(seen)} on train, {score(fresh)} on {split} rows"
+    rows = f"{SPLIT_ROWS[split]}s"
+    numbers = (
+        f"{metric_words(metric).name} {score(seen)} on training rows, {score(fresh)} on {rows}"
+    )
     if kept < 0.5:
         return Light("red", question, f"Hardly: {numbers}. It learnt its own rows by heart.")
     if kept < 0.8:
@@ -92,9 +95,11 @@ def finished(data: ReportData) -> Light:
     """Whether the run came to its end."""
     question = "Did the run come to its end?"
     if not data.is_finished:
-        so_far = f"after {number(len(data.epochs))} recorded epochs" if data.epochs else "at its start"
+        so_far = (
+            f"after {number(len(data.epochs))} recorded epochs" if data.epochs else "at its start"
+        )
         return Light("amber", question, f"Not yet: these are its files {so_far}. It is either "
-                     "still going or was ended from outside; `ranvier resume` goes on from its "
+                     "still going or was ended from outside; “ranvier resume” goes on from its "
                      "last checkpoint.")  # fmt: skip
     reason = str(data.end.get("reason") or data.summary.get("status") or "")
     if reason in ("diverged", "failed", "error"):
@@ -141,6 +146,6 @@ def stayed_finite(data: ReportData) -> Light | None:
     )
     question = "Did the numbers stay finite?"
     if broken:
-        return Light("red", question, f"No: {number(broken)} steps had a loss or a gradient that "
-                     "is not a finite number.")  # fmt: skip
+        return Light("red", question, f"No: {number(broken)} values of loss or gradient norm "
+                     "are not finite numbers.")  # fmt: skip
     return Light("green", question, "Yes: every loss and gradient norm was.")

@@ -11,7 +11,8 @@ Child = "str | Markup | None | Iterable[Child]"
 # What XML 1.0 cannot hold, lone surrogates (no UTF-8), and characters that reorder the text after
 # them: a cell value must not be able to make the page read differently from what it says.
 UNSAFE = re.compile(
-    "[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\u200e\u200f\u202a-\u202e\u2066-\u2069\ud800-\udfff\ufffe\uffff]"
+    "[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\u200e\u200f\u202a-\u202e\u2066-\u2069"
+    "\ud800-\udfff\ufffe\uffff]"
 )
 
 
@@ -66,7 +67,47 @@ def element(name: str, *children: object, **attributes: object) -> Markup:
 
 # HTML reads `<td/>` as an opening tag, so these close in full even when empty.
 MUST_CLOSE = frozenset(
-    "a b body code dd details div dl dt em figcaption figure footer h1 h2 h3 head header html i li "
-    "main nav ol p pre script section small span strong style summary table tbody td th thead "
-    "title tr ul".split()
+    [
+        "a",
+        "b",
+        "body",
+        "code",
+        "dd",
+        "details",
+        "div",
+        "dl",
+        "dt",
+        "em",
+        "figcaption",
+        "figure",
+        "footer",
+        "h1",
+        "h2",
+        "h3",
+        "head",
+        "header",
+        "html",
+        "i",
+        "li",
+        "main",
+        "nav",
+        "ol",
+        "p",
+        "pre",
+        "script",
+        "section",
+        "small",
+        "span",
+        "strong",
+        "style",
+        "summary",
+        "table",
+        "tbody",
+        "td",
+        "th",
+        "thead",
+        "title",
+        "tr",
+        "ul",
+    ]
 )

@@ -21,6 +21,7 @@ from ranvier.report.sections import (
 )
 from ranvier.runs.durable import write_file
 from ranvier.runs.layout import RunFolder
+from ranvier.runs.seal import seal_report
 
 SECTIONS = (
     ("data", "Data", data_section),
@@ -36,6 +37,8 @@ SECTIONS = (
 
 def render(run_folder_path: str | Path) -> str:
     """The report of the run in a folder, as HTML; the same run gives the same text.
+
+    Its last line is the seal that `ranvier verify` looks at.
 
     Raises:
         RunError: if this is no run's folder, or a file of it is damaged.
@@ -79,7 +82,7 @@ def page(data: ReportData) -> str:
         element("title", title),
         element("style", asset("page.css")),
     )
-    return f"<!doctype html>\n{element('html', head, body, lang='en')}\n"
+    return seal_report(f"<!doctype html>\n{element('html', head, body, lang='en')}\n")
 
 
 # Even if something slipped through the escaping, the page may fetch and send nothing.

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
+from typing import TypeGuard
 
 NO_BREAK_SPACE = "\N{NO-BREAK SPACE}"
 NOTHING = "–"
 SUPERSCRIPTS = str.maketrans("-0123456789", "⁻⁰¹²³⁴⁵⁶⁷⁸⁹")
 
 
-def is_number(value: object) -> bool:
+def is_number(value: object) -> TypeGuard[float]:
     """Whether `value` is a finite number; a JSON null, a text and a boolean are not."""
     return isinstance(value, int | float) and not isinstance(value, bool) and math.isfinite(value)
 
@@ -35,8 +36,9 @@ def _number(value: float, digits: int) -> str:
         return "0"
     size = math.floor(math.log10(abs(value)))
     if size < -4 or size >= 9:
-        mantissa = f"{value / 10.0**size:.{max(digits - 2, 0)}f}".rstrip("0").rstrip(".")
-        text = f"{mantissa} × 10{str(size).translate(SUPERSCRIPTS)}"
+        mantissa, _, power = f"{value:.{max(digits - 2, 0)}e}".partition("e")
+        mantissa = mantissa.rstrip("0").rstrip(".") if "." in mantissa else mantissa
+        text = f"{mantissa} × 10{str(int(power)).translate(SUPERSCRIPTS)}"
     else:
         text = f"{value:,.{max(digits - 1 - size, 0)}f}"
         text = text.rstrip("0").rstrip(".") if "." in text else text
@@ -49,7 +51,7 @@ def score(value: object) -> str:
     >>> score(0.755), score(1234.5678), score(None)
     ('0.7550', '1,235', '–')
     """
-    if is_number(value) and (value == 0 or 1e-3 <= abs(value) < 10):  # type: ignore[arg-type, operator]
+    if is_number(value) and (value == 0 or 1e-3 <= abs(value) < 10):
         return f"{value:.4f}".replace("-", "−")
     return number(value)
 
@@ -74,7 +76,7 @@ def percent(share: object, *, digits: int = 1) -> str:
     """
     if not is_number(share):
         return NOTHING
-    text = f"{100 * share:.{digits}f}"  # type: ignore[operator]
+    text = f"{100 * share:.{digits}f}"
     return f"{text.rstrip('0').rstrip('.') if '.' in text else text}{NO_BREAK_SPACE}%"
 
 
@@ -86,13 +88,13 @@ def duration(seconds: object) -> str:
     """
     if not is_number(seconds):
         return NOTHING
-    if seconds < 60:  # type: ignore[operator]
-        text = f"{number(float(seconds), digits=2)} s"  # type: ignore[arg-type]
-    elif seconds < 3600:  # type: ignore[operator]
-        minutes, rest = divmod(round(seconds), 60)  # type: ignore[call-overload]
+    if seconds < 60:
+        text = f"{number(float(seconds), digits=2)} s"
+    elif seconds < 3600:
+        minutes, rest = divmod(round(seconds), 60)
         text = f"{minutes} min {rest} s"
     else:
-        hours, minutes = divmod(round(seconds / 60), 60)  # type: ignore[operator]
+        hours, minutes = divmod(round(seconds / 60), 60)
         text = f"{hours} h {minutes} min"
     return text.replace(" ", NO_BREAK_SPACE)
 
@@ -116,6 +118,17 @@ def shorten(text: object, length: int) -> str:
     """
     text = str(text)
     return text if len(text) <= length else text[: length - 1] + "…"
+
+
+def tail(path: str, length: int) -> str:
+    """At most `length` characters of a layer's or parameter's path: its end tells it apart.
+
+    >>> tail("repeat_2.0.residual_0.dense_1.weight", 16)
+    '….dense_1.weight'
+    >>> tail("dense_1.weight", 16)
+    'dense_1.weight'
+    """
+    return path if len(path) <= length else "…" + path[1 - length :]
 
 
 @dataclass(frozen=True)
@@ -160,6 +173,9 @@ METRICS = {
     "spearman": MetricWords("Spearman correlation", "agreement of the order; 1 is perfect"),
     "loss": MetricWords("loss", "what training makes small", False),
 }
+
+
+SPLIT_ROWS = {"train": "training row", "validation": "validation row", "test": "test row"}
 
 
 def metric_words(name: str) -> MetricWords:

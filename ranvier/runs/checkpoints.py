@@ -104,7 +104,10 @@ def _read(path: Path, step: int) -> tuple[dict[str, str], dict[str, Any]]:
         raise DamagedError(
             f"{path}: this checkpoint is of step {content.get('step')}; the folder was renamed."
         )
-    return content["tensors"], content["document"]
+    digests, document = content.get("tensors"), content.get("document")
+    if not isinstance(digests, dict) or not isinstance(document, dict):
+        raise DamagedError(f"{path / _DOCUMENT}: this is not the document of a checkpoint.")
+    return digests, document
 
 
 def check(folder: Path, step: int) -> dict[str, Any]:

@@ -19,6 +19,7 @@ import hashlib
 import os
 import re
 import zlib
+from collections import deque
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -120,8 +121,8 @@ def scan(path: Path) -> Iterator[Record]:
                 raise _damaged(where, "stands after the end")
             if end == 0:
                 expected = _head_of(path, content).first
-            elif content["n"] != expected:
-                raise _damaged(where, f"is number {content['n']}, not {expected}")
+            elif content.get("n") != expected:
+                raise _damaged(where, f"is number {content.get('n')}, not {expected}")
             else:
                 expected += 1
             closed = content["kind"] == CLOSED
@@ -142,8 +143,8 @@ def _content(where: str, line: bytes) -> dict[str, Any]:
         content = _decode(body)
     except (msgspec.DecodeError, RecursionError) as error:
         raise _damaged(where) from error
-    if not isinstance(content.get("n", 0), int) or not isinstance(content.get("kind"), str):
-        raise _damaged(where, "has no number or no kind")
+    if not isinstance(content.get("kind"), str):
+        raise _damaged(where, "has no kind")
     return content
 
 
@@ -164,7 +165,10 @@ def _head_of(path: Path, content: Mapping[str, Any]) -> Head:
         raise _damaged(f"{path}: the record at byte 0", "is not the head of a segment")
     if isinstance(content.get("format"), int) and content["format"] > FORMAT:
         raise FormatError(newer(path, content["format"], FORMAT))
-    head = msgspec.convert(content, Head)
+    try:
+        head = msgspec.convert(content, Head)
+    except msgspec.ValidationError as error:
+        raise _damaged(f"{path}: the record at byte 0", f"is not a head: {error}") from error
     if head.segment != int(path.stem) or (head.follows and head.follows.segment >= head.segment):
         raise _damaged(f"{path}: this file", f"is segment {head.segment}")
     return head
@@ -212,31 +216,48 @@ def read_events(folder: str | Path) -> Iterator[dict[str, Any]]:
 
 
 def _up_to(path: Path, until: int | None) -> Iterator[Record]:
-    """The records of a segment that end at or before byte `until`, where one must end."""
+    """The records of a segment up to byte `until`, where one must end, and nothing after it."""
     end = 0
     for record in scan(path):
-        if until is not None and record.end > until:
-            break
         end = record.end
-        yield record
+        if until is None or end <= until:
+            yield record
+        if until is not None and end >= until:
+            break
     if until is not None and end != until:
         raise _damaged(f"{path}: the record up to byte {until}", "is missing")
 
 
-def check_events(folder: Path, *, closed: bool) -> list[str]:
-    """What is wrong with the segments, superseded records included; `closed`: the run is done."""
+def _last(records: Iterator[Record]) -> Record | None:
+    newest = deque(records, maxlen=1)
+    return newest[0] if newest else None
+
+
+def check_events(folder: Path) -> list[str]:
+    """What is wrong with the segments.
+
+    The newest is read through. Each before it must be, byte for byte, what the next one found; its
+    records count as far as the next one follows them, since a power loss may leave anything after.
+    """
     problems: list[str] = []
-    newest = max(segment_numbers(folder), default=1 if closed else 0)
+    newest = max(segment_numbers(folder), default=0)
     for number in range(1, newest + 1):
         path = segment_path(folder, number)
         try:
-            *_, last = scan(path)
-            if closed and number == newest and last.kind != CLOSED:
-                raise _damaged(f"{path}: the end of this file", "is missing")
+            if number == newest:
+                _last(scan(path))
             _check_links(folder, _head(path))
         except RunError as error:
             problems.append(str(error))
     return problems
+
+
+def check_closed(folder: Path) -> None:
+    """Raise DamagedError unless the newest segment was closed, as a run that is done leaves it."""
+    path = segment_path(folder, max(segment_numbers(folder), default=1))
+    last = _last(scan(path))
+    if last is None or last.kind != CLOSED:
+        raise _damaged(f"{path}: the end of this file", "is missing")
 
 
 def _check_links(folder: Path, head: Head) -> None:
@@ -246,12 +267,12 @@ def _check_links(folder: Path, head: Head) -> None:
         if head.before != _sealed(path):
             raise _damaged(f"{path}: this file")
     if head.follows is not None:
-        *_, _last = _up_to(segment_path(folder, head.follows.segment), head.follows.offset)
+        _next_number(folder, head.follows)
 
 
 def check_position(folder: Path, follows: Mapping[str, int]) -> None:
     """Raise DamagedError unless a record ends at `follows`, a writer's `position()`."""
-    _next_number(folder, msgspec.convert(dict(follows), Place))
+    _next_number(folder, _place(follows))
 
 
 def _sealed(path: Path) -> Before:
@@ -276,7 +297,7 @@ class EventWriter:
         newest = max(segment_numbers(folder), default=0)
         self._segment = newest + 1
         self._path = segment_path(folder, self._segment)
-        place = msgspec.convert(dict(follows), Place) if follows else None
+        place = _place(follows) if follows else None
         self._next = _next_number(folder, place) if place else 0
         before = _sealed(segment_path(folder, newest)) if newest else None
         head = _line(
@@ -330,11 +351,17 @@ class EventWriter:
         self._next += 1
 
 
+def _place(position: Mapping[str, int]) -> Place:
+    try:
+        return msgspec.convert(position, Place)
+    except msgspec.ValidationError as error:
+        raise DamagedError(f"{position!r} is not a place in a run's events: {error}.") from error
+
+
 def _next_number(folder: Path, place: Place) -> int:
     """The number of the record after `place`."""
     path = segment_path(folder, place.segment)
-    records = list(_up_to(path, place.offset))
-    if not records:
+    last = _last(_up_to(path, place.offset))
+    if last is None:
         raise _damaged(f"{path}: the record up to byte {place.offset}", "is missing")
-    last = records[-1]
     return last.content["first"] if last.kind == HEAD else last.content["n"] + 1

@@ -29,7 +29,11 @@ def hold(path: Path, taken: str) -> Iterator[None]:
         try:
             fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError as error:
-            raise RunError(f"{taken}. Wait for it to end, or choose another --out.") from error
+            raise RunError(
+                f"{taken}. Wait for it to end, stop it, or choose another --out."
+            ) from error
+        except OSError as error:
+            raise write_failure(path, error) from error
         yield
     finally:
         os.close(descriptor)

@@ -105,14 +105,17 @@ def _documents(folder: Path) -> tuple[dict[str, str], dict[str, dict[str, Any]]]
             f"Let it finish, or go on with it: ranvier resume {folder.parent}."
         )
     manifest = read_document(folder / _MANIFEST)
+    digests, files = manifest.get("tensors"), manifest.get("files")
+    if not isinstance(digests, dict) or not isinstance(files, dict):
+        raise DamagedError(f"{folder / _MANIFEST}: this is not the manifest of a model.")
     documents = {}
     for name in (_NETWORK, _ENCODER):
-        if name not in manifest["files"]:
+        if name not in files:
             continue
         data = read_bytes(folder / name)
         documents[name] = parse_document(folder / name, data)
-        if hashlib.sha256(data).hexdigest() != manifest["files"][name]:
+        if hashlib.sha256(data).hexdigest() != files[name]:
             raise DamagedError(
                 f"{folder / name}: this is another model's file. Restore it from a copy."
             )
-    return manifest["tensors"], documents
+    return digests, documents

@@ -7,6 +7,7 @@ from pathlib import Path
 
 from ranvier.core.errors import DamagedError
 from ranvier.runs.documents import read_bytes
+from ranvier.runs.durable import write_file
 
 
 def _seal(page: bytes) -> bytes:
@@ -19,11 +20,21 @@ _SIZE = len(_seal(b""))
 def seal_report(text: str) -> str:
     """`text`, a page, with its digest in a comment after it.
 
-    >>> seal_report("<p>good</p>")[:29]
-    '<p>good</p>\\n<!-- sha256 c6f9d'
+    >>> page, comment = seal_report("<p>good</p>").splitlines()
+    >>> comment.startswith("<!-- sha256 ")
+    True
     """
     page = text if text.endswith("\n") else text + "\n"
     return page + _seal(page.encode("utf-8")).decode()
+
+
+def write_report(path: Path, text: str) -> None:
+    """Put `text`, a page, sealed, into the file `path`, whole or not at all.
+
+    Raises:
+        RunError: the disk is full, or the place may not be written.
+    """
+    write_file(path, [seal_report(text).encode("utf-8")])
 
 
 def check_report(path: Path) -> None:

@@ -182,7 +182,7 @@ def _entries(path: Path, file: BinaryIO, digests: Mapping[str, str]) -> list[Ent
         raise _damaged(path, "the header")
     try:
         entries = _parse(json.loads(text), total - 8 - size)
-    except (ValueError, KeyError, TypeError, RecursionError) as error:
+    except (ValueError, LookupError, TypeError, AttributeError, RecursionError) as error:
         raise _damaged(path, "the header") from error
     if {entry.name for entry in entries} != set(digests) - {HEADER}:
         raise _damaged(path, "the list of tensors")

@@ -5,6 +5,7 @@ from ranvier.spec.dense import Dense
 from ranvier.spec.describe import Description
 from ranvier.spec.dropout import Dropout
 from ranvier.spec.embedding import Embedding
+from ranvier.spec.ensemble import MemberDense, Members, SharedDense
 from ranvier.spec.initializers import INITIALIZERS, Initializer
 from ranvier.spec.joining import Parallel, Repeat, Residual, Sequence
 from ranvier.spec.layer import LAYERS, Layer, Parameter, TorchModule
@@ -29,6 +30,8 @@ __all__ = [
     "Initializer",
     "Layer",
     "LayerNorm",
+    "MemberDense",
+    "Members",
     "Network",
     "Node",
     "Parallel",
@@ -38,6 +41,7 @@ __all__ = [
     "Repeat",
     "Residual",
     "Sequence",
+    "SharedDense",
     "TableFeatures",
     "TorchModule",
     "trace",

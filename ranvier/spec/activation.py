@@ -11,6 +11,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Annotated, Any, ClassVar
 
+from ranvier.core.errors import NetworkError
 from ranvier.core.registry import Registry
 from ranvier.core.shapes import Shape
 from ranvier.spec.fields import Name, Rule
@@ -22,8 +23,8 @@ from ranvier.spec.parameters import Parameters, checked, to_document
 class ActivationFunction:
     """One function f(z); `equation` says it in z, and `bounds` the range that it never leaves.
 
-    `torch` is the function of torch that computes it; `arguments` are that function's names for
-    our parameters, and `fixed` what it is always given.
+    `torch` is the function of torch that computes it, empty where ours does; `arguments` are its
+    names for our parameters, and `fixed` what it is always given.
     """
 
     equation: str
@@ -131,7 +132,7 @@ ACTIVATIONS.add(
 )
 ACTIVATIONS.add(
     "hard_sigmoid",
-    ActivationFunction("min(1, max(0, z/6 + 1/2))", (0, 1), torch=_F + "hardsigmoid"),
+    ActivationFunction("min(1, max(0, z/6 + 1/2))", (0, 1)),
     other_spellings=("hardsigmoid",),
 )
 ACTIVATIONS.add(
@@ -168,6 +169,10 @@ class Activation(Layer):
     values: Annotated[Parameters, Rule("numbers", lambda value: value)]
 
     def __init__(self, function: str, *, name: Name = None, **parameters: float) -> None:
+        if not isinstance(function, str):
+            raise NetworkError(
+                f"activation: got {function!r}; expected the name of one, such as 'relu'."
+            )
         record = ACTIVATIONS[function]
         values = checked(f"activation {function}", record.defaults, parameters)
         object.__setattr__(self, "function", function)
@@ -206,13 +211,16 @@ class Activation(Layer):
     def label(self) -> str:
         return self.function
 
+    def applies(self) -> str:
+        return self.function
+
     def document(self) -> dict[str, Any]:
         named = {"name": self.name} if self.name else {}
         return {"function": self.function, **dict(self.values), **named}
 
     @classmethod
     def known_fields(cls, given: Mapping[str, Any]) -> list[str]:
-        function = given.get("function")
+        function = str(given.get("function"))
         known = ACTIVATIONS[function].defaults if function in ACTIVATIONS else ()
         return ["function", "name", *known]
 
@@ -227,6 +235,10 @@ class Activation(Layer):
 
 def activation(value: Any) -> Activation | None:
     """An activation from what people write: itself, its name, a mapping, or None."""
+    if isinstance(value, Activation) and value.name:
+        # Inside another layer it has no path of its own that a name could be for.
+        given: dict[str, Any] = dict(value.values)
+        return Activation(value.function, **given)
     if value is None or isinstance(value, Activation):
         return value
     if isinstance(value, str):

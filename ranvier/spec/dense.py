@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import KW_ONLY, dataclass
+from dataclasses import KW_ONLY, dataclass, replace
 from typing import ClassVar
 
 from ranvier.core.shapes import Shape, size
-from ranvier.spec.activation import ActivationField, activation
+from ranvier.spec.activation import ACTIVATIONS, ActivationField, activation
 from ranvier.spec.fields import Count, Flag
 from ranvier.spec.initializers import ZEROS, Initializer, InitializerField, initializer
 from ranvier.spec.layer import Family, Layer, Parameter
@@ -19,8 +19,9 @@ class Dense(Layer, other_spellings=("linear", "fully_connected", "fc")):
 
         z⁽ˡ⁾ = W⁽ˡ⁾ a⁽ˡ⁻¹⁾ + b⁽ˡ⁾,  a⁽ˡ⁾ = f(z⁽ˡ⁾)
 
-    Without an `initializer` the weights start as suits the activation: He for the relu family,
-    Glorot for tanh, sigmoid and none, LeCun for selu. Biases start at zero.
+    Without an `initializer` the weights start as suits the activation, its own or the one that
+    comes next, past normalisation and dropout: He for the relu family, Glorot for tanh, sigmoid
+    and none, LeCun for selu. Biases start at zero.
 
     >>> Dense(64, activation="relu").output_shape(20)
     (64,)
@@ -55,6 +56,11 @@ class Dense(Layer, other_spellings=("linear", "fully_connected", "fc")):
             return initializer(self.initializer)
         function = activation(self.activation)
         return Initializer(function.record.initializer if function else "glorot_uniform")
+
+    def before(self, function: str) -> Layer:
+        if self.initializer is not None or self.activation is not None:
+            return self
+        return replace(self, initializer=ACTIVATIONS[function].initializer)
 
     def parameters(self, *inputs: Shape) -> dict[str, Parameter]:
         features = inputs[0][-1]

@@ -29,32 +29,36 @@ COLOURS: dict[Family, str] = {
 _GAP = 34.0  # between two layers: room for an arrow and the shape beside it
 _PAD = 14.0
 _MARGIN = 8.0
-_LINE_CHARACTERS = 42
-_WIDEST_FORK = 4
+_ROOM = 302.0  # a layer's width: a drawing of one column fits a phone without shrinking
+_BRANCH_ROOM = 196.0
+_FORK_GAP = 18.0
 
 
 @dataclass(frozen=True)
 class Picture:
-    """Marks in a box of their own; the signal enters at (`axis`, 0) and leaves below."""
+    """Marks in a box of their own; the signal enters at (`axis`, 0), leaves below.
+
+    `leads` says that it begins with a line, so that no arrow has to point at it.
+    """
 
     width: float
     height: float
     axis: float
     svg: str
+    leads: bool = False
 
 
 def draw(node: Node) -> str:
     """The network as one self-contained SVG that fills the width it is given, up to its own."""
-    shown = _edge(node.inputs[0], 0)
-    inner = _picture(node)
-    width = max(inner.width, 300.0) + 2 * _MARGIN
+    inner = _picture(node, _ROOM)
+    width = inner.width + 2 * _MARGIN
     left = (width - inner.width) / 2
     axis = left + inner.axis
     parts = [marks.text(axis, 16, "input", marks.EDGE, anchor="middle")]
-    parts.append(marks.group(axis, 22, shown))
+    parts.append(marks.group(axis, 22, _edge(node.inputs[0], head=not inner.leads)))
     top = 22 + _GAP
     parts.append(marks.group(left, top, inner.svg))
-    parts.append(marks.group(axis, top + inner.height, _edge(node.output, 0)))
+    parts.append(marks.group(axis, top + inner.height, _edge(node.output)))
     bottom = top + inner.height + _GAP
     parts.append(marks.text(axis, bottom + 14, "output", marks.EDGE, anchor="middle"))
     label = html.escape(f"{node.layer.name or 'network'}: {node.num_parameters:,} parameters")
@@ -66,16 +70,16 @@ def draw(node: Node) -> str:
     )
 
 
-def _picture(node: Node) -> Picture:
+def _picture(node: Node, room: float) -> Picture:
     if not node.children:
-        return _box(node)
+        return _box(node, room)
     return {
         "box": _panel,
         "chain": _chain,
         "repeat": _repeat,
         "bypass": _bypass,
         "fork": _fork,
-    }[node.layer.form](node)
+    }[node.layer.form](node, room)
 
 
 def shape_text(shape: Shape) -> str:
@@ -87,33 +91,33 @@ def shape_text(shape: Shape) -> str:
     return " × ".join(f"{size:,}" for size in shape)
 
 
-def _edge(shape: Shape, x: float, *, length: float = _GAP) -> str:
-    """An arrow down from (x, 0) with the shape of what it carries."""
-    line = marks.path(f"M {x:.1f} 0 L {x:.1f} {length - 6:.1f}")
-    label = marks.text(x + 9, length / 2 + 3, shape_text(shape), marks.EDGE)
-    return line + marks.arrow_head(x, length - 1) + label
+def _edge(shape: Shape, *, length: float = _GAP, head: bool = True) -> str:
+    """A line down from the origin with the shape of what it carries, ending in an arrow or not."""
+    line = marks.path(f"M 0 0 V {length - 6 * head:.1f}")
+    label = marks.text(9, length / 2 + 3, shape_text(shape), marks.EDGE)
+    return line + label + (marks.arrow_head(0, length - 1) if head else "")
 
 
-def _box(node: Node) -> Picture:
+def _box(node: Node, room: float) -> Picture:
     """One layer: what it is, its name and cost, its equation."""
     title, detail = node.layer.label(), _detail(node)
-    equation = _wrapped(node.equation)
+    equation = _wrapped(node.equation, room - 2 * _PAD - 4)
     width = max(
-        190.0,
-        marks.TITLE.width(title),
-        marks.DETAIL.width(detail),
-        *(marks.EQUATION.width(line) for line in equation),
+        room,
+        *(
+            font.width(said) + 2 * _PAD + 4
+            for font, said in ((marks.TITLE, title), (marks.DETAIL, detail))
+        ),
     )
-    width += 2 * _PAD + 4
-    height = 52.0 + 20 * len(equation) + (4 if equation else 0)
+    height = 56.0 + 20 * len(equation) + (6 if equation else 0)
     lines = [
         marks.text(_PAD + 4, 70.0 + 20 * i, line, marks.EQUATION) for i, line in enumerate(equation)
     ]
     svg = (
         marks.rectangle(0, 0, width, height)
         + _stripe(node, height)
-        + marks.text(_PAD + 4, 23, title, marks.TITLE)
-        + marks.text(_PAD + 4, 43, detail, marks.DETAIL)
+        + marks.text(_PAD + 4, 24, title, marks.TITLE)
+        + marks.text(_PAD + 4, 44, detail, marks.DETAIL)
         + "".join(lines)
     )
     return Picture(width, height, width / 2, svg)
@@ -130,19 +134,20 @@ def _detail(node: Node) -> str:
     return f"{node.name} · {weights}" if count else node.name
 
 
-def _wrapped(equation: str) -> list[str]:
+def _wrapped(equation: str, room: float) -> list[str]:
     """The equation in lines that fit a box, broken after a comma or else at a space."""
     lines: list[str] = []
     for part in equation.split(", ") if equation else []:
-        if lines and len(lines[-1]) + len(part) + 2 <= _LINE_CHARACTERS:
+        if lines and marks.EQUATION.width(f"{lines[-1]}, {part}") <= room:
             lines[-1] += f", {part}"
             continue
         lines.append("")
         for word in part.split(" "):
-            if lines[-1] and len(lines[-1]) + len(word) + 1 > _LINE_CHARACTERS:
-                lines.append("  " + word)
+            longer = f"{lines[-1]} {word}" if lines[-1] else word
+            if lines[-1] and marks.EQUATION.width(longer) > room:
+                lines.append("\u2003" + word)
             else:
-                lines[-1] += (" " if lines[-1] else "") + word
+                lines[-1] = longer
     return lines
 
 
@@ -153,11 +158,11 @@ def _stack(pictures: list[tuple[Picture, Shape]]) -> Picture:
     parts, y = [], 0.0
     for position, (picture, shape) in enumerate(pictures):
         if position:
-            parts.append(marks.group(left, y, _edge(shape, 0)))
+            parts.append(marks.group(left, y, _edge(shape, head=not picture.leads)))
             y += _GAP
         parts.append(marks.group(left - picture.axis, y, picture.svg))
         y += picture.height
-    return Picture(left + right, y, left, "".join(parts))
+    return Picture(left + right, y, left, "".join(parts), pictures[0][0].leads)
 
 
 def _framed(inner: Picture, *, badge: str = "", title: str = "") -> Picture:
@@ -178,21 +183,23 @@ def _framed(inner: Picture, *, badge: str = "", title: str = "") -> Picture:
         parts.append(box)
         parts.append(marks.text(x + badge_width / 2, 24.5, badge, marks.BADGE, anchor="middle"))
     y = header + 16
-    parts.append(marks.path(f"M {axis:.1f} 0 L {axis:.1f} {y - 6:.1f}"))
-    parts.append(marks.arrow_head(axis, y - 1))
+    parts.append(marks.path(f"M {axis:.1f} 0 V {y - 6 * (not inner.leads):.1f}"))
+    if not inner.leads:
+        parts.append(marks.arrow_head(axis, y - 1))
     parts.append(marks.group(left, y, inner.svg))
-    parts.append(marks.path(f"M {axis:.1f} {y + inner.height:.1f} L {axis:.1f} {height:.1f}"))
-    return Picture(width, height, axis, "".join(parts))
+    parts.append(marks.path(f"M {axis:.1f} {y + inner.height:.1f} V {height:.1f}"))
+    return Picture(width, height, axis, "".join(parts), leads=True)
 
 
-def _chain(node: Node) -> Picture:
-    row = _stack([(_block(run, times), run[0].inputs[0]) for run, times in runs(node.children)])
+def _chain(node: Node, room: float) -> Picture:
+    blocks = [(_block(run, times, room), run[0].inputs[0]) for run, times in runs(node.children)]
+    row = _stack(blocks)
     named = node.path and node.layer.name
     return _framed(row, title=node.name) if named else row
 
 
-def _block(run: tuple[Node, ...], times: int) -> Picture:
-    block = _stack([(_picture(child), child.inputs[0]) for child in run])
+def _block(run: tuple[Node, ...], times: int, room: float) -> Picture:
+    block = _stack([(_picture(child, room), child.inputs[0]) for child in run])
     return _framed(block, badge=f"× {times}") if times > 1 else block
 
 
@@ -209,9 +216,21 @@ def runs(children: tuple[Node, ...]) -> list[tuple[tuple[Node, ...], int]]:
             count = _times(children, start, period)
             if count >= 3 and count * period > length * times:
                 length, times = period, count
+        shift = _shift(children, start, length, times)
+        found.extend(((child,), 1) for child in children[start : start + shift])
+        start += shift
         found.append((children[start : start + length], times))
         start += length * times
     return found
+
+
+def _shift(children: tuple[Node, ...], start: int, length: int, times: int) -> int:
+    """How much later the block may as well start, so that it starts with its weights."""
+    for shift in range(length):
+        begins = children[start + shift].layer.family == "map"
+        if begins and _times(children, start + shift, length) >= times:
+            return shift
+    return 0
 
 
 def _times(children: tuple[Node, ...], start: int, period: int) -> int:
@@ -228,25 +247,24 @@ def _alike(one: Node, other: Node) -> bool:
     return one.inputs == other.inputs and one.output == other.output and one.layer == other.layer
 
 
-def _repeat(node: Node) -> Picture:
+def _repeat(node: Node, room: float) -> Picture:
     blocks = []
     for child, times in folded(node):
-        inner = _picture(child)
+        inner = _picture(child, room)
         shown = _framed(inner, badge=f"× {times}", title=node.name) if times > 1 else inner
         blocks.append((shown, child.inputs[0]))
     return _stack(blocks)
 
 
-def _bypass(node: Node) -> Picture:
+def _bypass(node: Node, room: float) -> Picture:
     """What is inside in a row, and around it the line that adds the input to its end."""
-    inner = _chain(node)
+    inner = _chain(node, room)
     lane, lead, drop, radius = 30.0, 22.0, 26.0, 12.0
     axis = inner.axis + lane
     meet = lead + inner.height + drop + radius
     around = lane / 2
     parts = [
-        marks.path(f"M {axis:.1f} 0 L {axis:.1f} {lead - 6:.1f}"),
-        marks.arrow_head(axis, lead - 1),
+        marks.group(axis, 0, _lead(lead, inner)),
         marks.path(
             f"M {axis:.1f} 6 H {around + 12:.1f} Q {around:.1f} 6 {around:.1f} 18 "
             f"V {meet - 12:.1f} Q {around:.1f} {meet:.1f} {around + 12:.1f} {meet:.1f} "
@@ -254,10 +272,16 @@ def _bypass(node: Node) -> Picture:
         ),
         marks.arrow_head(axis - radius - 1, meet, right=True),
         marks.group(lane, lead, inner.svg),
-        marks.group(axis, lead + inner.height, _edge(node.output, 0, length=drop)),
+        marks.group(axis, lead + inner.height, _edge(node.output, length=drop)),
         _meeting(axis, meet, "+"),
     ]
-    return Picture(inner.width + lane, meet + radius, axis, "".join(parts))
+    return Picture(inner.width + lane, meet + radius, axis, "".join(parts), leads=True)
+
+
+def _lead(length: float, into: Picture) -> str:
+    """The line from the top of a picture into one inside it."""
+    line = marks.path(f"M 0 0 V {length - 6 * (not into.leads):.1f}")
+    return line if into.leads else line + marks.arrow_head(0, length - 1)
 
 
 def _meeting(x: float, y: float, sign: str) -> str:
@@ -269,36 +293,60 @@ def _meeting(x: float, y: float, sign: str) -> str:
     return pill + marks.text(x, y + 4.5, sign, marks.DETAIL, anchor="middle")
 
 
-def _fork(node: Node) -> Picture:
-    """Branches side by side, or below each other's shoulder where they are too many."""
-    branches = [(_picture(child), child) for child in node.children]
-    shown, gap, lead, drop = branches[:_WIDEST_FORK], 18.0, 30.0, 36.0
-    width = sum(picture.width for picture, _ in shown) + gap * (len(shown) - 1)
-    tallest = max(picture.height for picture, _ in shown)
-    axis, meet = width / 2, lead + tallest + drop + 12
+def _fork(node: Node, room: float) -> Picture:
+    """Two branches side by side; more of them one below the other, so that a phone shows them."""
+    if len(node.children) > 2:
+        return _ladder(node, room)
+    each = max(_BRANCH_ROOM, (room - _FORK_GAP) / 2)
+    branches = [(_picture(child, each), child) for child in node.children]
+    lead, drop = 30.0, 36.0
+    width = sum(picture.width for picture, _ in branches) + _FORK_GAP * (len(branches) - 1)
+    axis, meet = width / 2, lead + max(picture.height for picture, _ in branches) + drop + 12
     parts, x = [], 0.0
-    for picture, child in shown:
-        center = x + picture.axis
-        parts.append(
-            marks.path(f"M {axis:.1f} 0 L {axis:.1f} 8 {_bend(axis, center, 8, lead - 6)}")
-        )
-        parts.append(marks.arrow_head(center, lead - 1))
-        parts.append(marks.group(x, lead, picture.svg))
-        end = lead + picture.height
-        leaves = meet - 12 - 10
-        parts.append(
-            marks.path(
-                f"M {center:.1f} {end:.1f} L {center:.1f} {leaves - 14:.1f} "
-                f"{_bend(center, axis, leaves - 14, meet - 12)}"
-            )
-        )
-        parts.append(marks.text(center + 8, end + 14, shape_text(child.output), marks.EDGE))
-        x += picture.width + gap
+    for picture, child in branches:
+        center, end, turn = x + picture.axis, lead + picture.height, meet - 36
+        enters = _bend(axis, center, 8, lead - 6 * (not picture.leads))
+        leaves = _bend(center, axis, turn, meet - 12)
+        parts += [
+            marks.path(f"M {axis:.1f} 0 V 8 {enters}"),
+            "" if picture.leads else marks.arrow_head(center, lead - 1),
+            marks.group(x, lead, picture.svg),
+            marks.path(f"M {center:.1f} {end:.1f} V {turn:.1f} {leaves}"),
+            marks.text(center + 8, end + 14, shape_text(child.output), marks.EDGE),
+        ]
+        x += picture.width + _FORK_GAP
     parts.append(_meeting(axis, meet, node.layer.joins() or node.layer.kind))
-    if len(branches) > len(shown):
-        more = f"and {len(branches) - len(shown)} more branches"
-        parts.append(marks.text(width - 4, meet + 4, more, marks.DETAIL, anchor="end"))
-    return Picture(width, meet + 12, axis, "".join(parts))
+    return Picture(width, meet + 12, axis, "".join(parts), leads=True)
+
+
+def _ladder(node: Node, room: float) -> Picture:
+    """Branches one below the other: the input runs down the left side, the outputs the right."""
+    branches = [(_picture(child, room), child) for child in node.children]
+    inner = max(picture.width for picture, _ in branches)
+    lane, lead, drop = 16.0, 22.0, 20.0
+    width, axis, left, right = inner + 2 * lane, lane + inner / 2, 4.0, inner + 2 * lane - 4
+    parts, entries, exits, y = [], [], [], 8.0
+    for picture, child in branches:
+        x = lane + (inner - picture.width) / 2
+        center, end = x + picture.axis, y + lead + picture.height
+        parts += [
+            marks.path(f"M {left:.1f} {y:.1f} H {center:.1f}"),
+            marks.group(center, y, _lead(lead, picture)),
+            marks.group(x, y + lead, picture.svg),
+            marks.path(f"M {center:.1f} {end:.1f} V {end + drop:.1f} H {right:.1f}"),
+            marks.text(center + 8, end + 14, shape_text(child.output), marks.EDGE),
+        ]
+        entries.append(y)
+        exits.append(end + drop)
+        y = end + drop + 12
+    meet = y + 12
+    parts += [
+        marks.path(f"M {axis:.1f} 0 V 8"),
+        marks.path(f"M {left:.1f} 8 V {entries[-1]:.1f}"),
+        marks.path(f"M {right:.1f} {exits[0]:.1f} V {meet:.1f} H {axis:.1f}"),
+        _meeting(axis, meet, node.layer.joins() or node.layer.kind),
+    ]
+    return Picture(width, meet + 12, axis, "".join(parts), leads=True)
 
 
 def _bend(x: float, to_x: float, y: float, to_y: float) -> str:
@@ -307,14 +355,15 @@ def _bend(x: float, to_x: float, y: float, to_y: float) -> str:
     return f"C {x:.1f} {middle:.1f} {to_x:.1f} {middle:.1f} {to_x:.1f} {to_y:.1f}"
 
 
-def _panel(node: Node) -> Picture:
+def _panel(node: Node, room: float) -> Picture:
     """A layer with layers of its own inside its box."""
-    inside = _stack([(_picture(child), child.inputs[0]) for child in node.children])
-    own = _box(node)
+    inner_room = room - 2 * _PAD - 4
+    inside = _stack([(_picture(child, inner_room), child.inputs[0]) for child in node.children])
+    own = _box(node, room)
     width = max(own.width, inside.width + 2 * _PAD + 4)
-    height = own.height + inside.height + 26
+    height = own.height + inside.height + _PAD
     frame = marks.rectangle(0, 0, width, height) + _stripe(node, height)
     # The box's own frame is replaced by the panel's, which holds the layers inside as well.
     head = own.svg[own.svg.index("<text") :]
-    parts = [frame, head, marks.group((width - inside.width + 4) / 2, own.height + 12, inside.svg)]
+    parts = [frame, head, marks.group((width - inside.width + 4) / 2, own.height, inside.svg)]
     return Picture(width, height, width / 2, "".join(parts))

@@ -8,7 +8,6 @@ with the same words from every side.
 from __future__ import annotations
 
 import dataclasses
-import functools
 import math
 import re
 from collections.abc import Callable
@@ -87,12 +86,23 @@ def many(rule: Rule, of: str, *, minimum: int = 0) -> Rule:
     def accept(value: Any) -> tuple[Any, ...]:
         if isinstance(value, str | bytes | dict) or not hasattr(value, "__iter__"):
             raise TypeError
-        members = tuple(rule.accept(member) for member in value)
+        members = tuple(_member(rule, position, member) for position, member in enumerate(value))
         if len(members) < minimum:
             raise ValueError
         return members
 
     return Rule(of, accept)
+
+
+def _member(rule: Rule, position: int, value: Any) -> Any:
+    try:
+        return rule.accept(value)
+    except (TypeError, ValueError) as error:
+        if isinstance(error, RanvierError):
+            raise
+        raise NetworkError(
+            f"Number {position + 1} is {_shown(value)}; give {rule.wanted}."
+        ) from error
 
 
 def _accept_flag(value: Any) -> bool:
@@ -124,9 +134,17 @@ Name = Annotated[
 ]
 
 
-@functools.cache
+_RULES: dict[type, dict[str, Rule]] = {}
+
+
 def rules_of(description: type) -> dict[str, Rule]:
     """The rule of every field of a description, in the order of its arguments."""
+    if description not in _RULES:
+        _RULES[description] = _read_rules(description)
+    return _RULES[description]
+
+
+def _read_rules(description: type) -> dict[str, Rule]:
     hints = get_type_hints(description, include_extras=True)
     rules = {}
     for field in dataclasses.fields(description):

@@ -42,7 +42,7 @@ for _name, _meaning, _defaults in (
     ("uniform", "w ~ U({low:g}, {high:g})", {"low": -0.05, "high": 0.05}),
     (
         "truncated_normal",
-        "w ~ N({mean:g}, {std:g}²) cut at two deviations",
+        "w ~ N({mean:g}, {std:g}²) cut at ±2 std",
         {"mean": 0.0, "std": 0.05},
     ),
     ("zeros", "w = 0", {}),

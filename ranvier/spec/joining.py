@@ -50,7 +50,8 @@ class Sequence(Layer):
         return cls(*(layers if isinstance(layers, list | tuple) else [layers]), **rest)
 
     def flow(self, run: Run, *signals: Signal) -> Signal | Joined:
-        for name, layer in zip(place_names(self.layers), self.layers, strict=True):
+        placed = before_activations(self.layers)
+        for name, layer in zip(place_names(self.layers), placed, strict=True):
             signals = (run(name, layer, *signals),)
         return signals[0]
 
@@ -61,6 +62,20 @@ class Sequence(Layer):
 
     def implied_input(self) -> Shape | None:
         return self.layers[0].implied_input()
+
+
+def before_activations(layers: tuple[Layer, ...]) -> list[Layer]:
+    """The layers, each told which activation its output meets next in this row, if any.
+
+    Normalisation and dropout keep the direction of what they get, so one looks past them.
+    """
+    placed: list[Layer] = []
+    function: str | None = None
+    for layer in reversed(layers):
+        placed.append(layer.before(function) if function else layer)
+        if layer.applies() or layer.family not in ("normalisation", "regularisation"):
+            function = layer.applies()
+    return placed[::-1]
 
 
 def one_layer(value: Any) -> Any:

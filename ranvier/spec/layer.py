@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Mapping
-from dataclasses import KW_ONLY, MISSING, dataclass, fields, replace
+from dataclasses import KW_ONLY, MISSING, Field, dataclass, fields, replace
 from typing import Annotated, Any, ClassVar, Literal
 
 from ranvier.core.errors import ShapeError
@@ -81,7 +81,7 @@ class Layer:
 
     def __repr__(self) -> str:
         written = []
-        for field in sorted(fields(self), key=lambda field: field.kw_only):
+        for field in sorted(fields(self), key=_writing_order):
             value = getattr(self, field.name)
             if value == field.default:
                 continue
@@ -124,6 +124,14 @@ class Layer:
     def implied_input(self) -> Shape | None:
         """The only input shape that fits, for a layer that knows it."""
         return None
+
+    def applies(self) -> str | None:
+        """The activation that this layer is, by name; None for every other layer."""
+        return None
+
+    def before(self, function: str) -> Layer:
+        """This layer as it is where the activation `function` comes next in its container."""
+        return self
 
     def initialisation(self) -> str:
         """How the weights start, in words; empty for a layer without a choice."""
@@ -177,6 +185,10 @@ class Layer:
             ShapeError: for all layers inside that do not fit what they get.
         """
         return trace(self, input_shape(input)).output
+
+
+def _writing_order(field: Field[Any]) -> tuple[bool, bool]:
+    return field.kw_only is True, field.name == "name"
 
 
 def input_shape(value: int | Shape | list[int]) -> Shape:

@@ -113,7 +113,7 @@ class TableFeatures(Layer):
 
     def flow(self, run: Run, *signals: Signal) -> Signal | Joined:
         (row,) = signals
-        numbers = (self.numeric,)
+        numbers: Shape = (self.numeric,)
         if isinstance(self.numbers, Layer) and self.numeric:
             signals = (row, run("numbers", self.numbers, Signal(numbers, row.mark)))
             numbers = signals[1].shape
@@ -152,7 +152,7 @@ class TableFeatures(Layer):
             parts.append("onehot(c)")
         if self.embedded_columns():
             parts.append(f"E{here}[c]")
-        return f"a{here} = [{'; '.join(parts)}], (x, c) = a{(sources or ('⁽ˡ⁻¹⁾',))[0]}"
+        return f"a{here} = [{'; '.join(parts)}], [x; c] = a{(sources or ('⁽ˡ⁻¹⁾',))[0]}"
 
     def label(self) -> str:
         return f"Table: {self.numeric} numbers, {len(self.cardinalities)} categories"

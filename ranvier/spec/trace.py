@@ -17,9 +17,10 @@ if TYPE_CHECKING:
     from ranvier.spec.layer import Layer, Parameter
 
 # A description from an unknown hand may ask for a billion layers in a hundred bytes.
-MAX_LAYERS = 100_000
+MAX_LAYERS = 20_000
 MAX_DEPTH = 64
 
+_LETTERS = "ᵃᵇᶜᵈᵉᶠᵍʰⁱʲᵏˡᵐⁿᵒᵖʳˢᵗᵘᵛʷˣʸᶻ"
 _SUPERSCRIPTS = str.maketrans("0123456789", "⁰¹²³⁴⁵⁶⁷⁸⁹")
 
 
@@ -120,15 +121,25 @@ class _Walk:
             result = layer.flow(run, *signals)
         except Misfit as misfit:
             result = self._note(path, layer, signals, misfit)
-        shapes = tuple(signal.shape for signal in signals)
-        if isinstance(result, Signal):
-            output, equation = result, ""
-        else:
-            self.numbers += 1
-            output = Signal(result.shape, f"⁽{str(self.numbers).translate(_SUPERSCRIPTS)}⁾")
-            marks = (source.mark for source in result.sources)
-            equation = "" if self.problems else layer.equation(output.mark, *marks)
+        return self._placed(path, layer, signals, result, tuple(children.values()))
+
+    def _placed(
+        self,
+        path: tuple[str, ...],
+        layer: Layer,
+        signals: tuple[Signal, ...],
+        result: Signal | Joined,
+        children: tuple[Node, ...],
+    ) -> Visit:
+        # After the first misfit only shapes matter: the tree will not be used.
         fits = not self.problems
+        output, equation = result, ""
+        if isinstance(output, Joined):
+            self.numbers += 1
+            output = Signal(output.shape, f"⁽{str(self.numbers).translate(_SUPERSCRIPTS)}⁾")
+        if fits and isinstance(result, Joined):
+            equation = layer.equation(output.mark, *(source.mark for source in result.sources))
+        shapes = tuple(signal.shape for signal in signals)
         node = Node(
             path=".".join(path),
             name=path[-1] if path else "",
@@ -138,7 +149,7 @@ class _Walk:
             parameters=layer.parameters(*shapes) if fits else {},
             flops=layer.flops(*shapes) if fits else 0,
             equation=equation,
-            children=tuple(children.values()),
+            children=children,
         )
         return Visit(node, output)
 
@@ -171,8 +182,11 @@ def trace(layer: Layer, *inputs: Shape) -> Node:
         NetworkError: for more layers than a network may hold.
     """
     walk = _Walk()
-    marks = ["⁽⁰⁾"] if len(inputs) == 1 else [f"⁽⁰{chr(0x1D43 + i)}⁾" for i in range(len(inputs))]
-    signals = tuple(Signal(shape, mark) for shape, mark in zip(inputs, marks, strict=True))
+    # The input is a⁽⁰⁾; of several, each has a letter beside the nought.
+    letters = ("",) if len(inputs) == 1 else _LETTERS[: len(inputs)]
+    signals = tuple(
+        Signal(shape, f"⁽⁰{letter}⁾") for shape, letter in zip(inputs, letters, strict=True)
+    )
     visit = walk.visit((), layer, signals)
     if walk.problems:
         raise ShapeError("\n".join(walk.problems))

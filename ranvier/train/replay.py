@@ -1,4 +1,4 @@
-"""Proof that a resume is exact: the steps between two checkpoints, run again and held to the bits."""
+"""Proof that a resume is exact: the steps between two checkpoints, run again bit for bit."""
 
 from __future__ import annotations
 

@@ -54,7 +54,12 @@ class Session:
             return self._train(trainer, writer)
 
     def resume(self) -> dict[str, Any]:
-        """Go on exactly where the newest checkpoint stands; the summary comes back."""
+        """Go on exactly where the newest checkpoint stands; the summary comes back.
+
+        A run that was killed before its first checkpoint starts over.
+        """
+        if not checkpoints.steps(self.run.checkpoints):
+            return self.begin()
         _, tensors, document = checkpoints.load(self.run.checkpoints)
         follows = document["events"]
         with closing(EventWriter(self.run.events, follows=follows)) as writer, self._machine():
@@ -80,12 +85,11 @@ class Session:
         assessments = self._assess()
         for assessment in assessments.values():
             writer.append("evaluation", assessment)
-        writer.append(
-            "end",
-            {"reason": outcome.reason, "step": outcome.step, "epoch": outcome.epochs},
-        )
+        writer.append("end", _end(outcome.reason, trainer))
+        # The summary comes last: it says that everything else is there.
+        last = writer.close()
         save_model(self.run, dict(self.job.module.state_dict()), self.network, self.encoder)
-        summary = self._summary(outcome, assessments)
+        summary = {**self._summary(outcome, assessments), "events": last}
         write_document(self.run.summary, summary)
         return summary
 
@@ -137,10 +141,7 @@ class Session:
             advice=str(error),
         )
         writer.append("finding", finding.to_json())
-        writer.append(
-            "end",
-            {"reason": "diverged", "step": trainer.cursor.step, "epoch": trainer.cursor.epoch},
-        )
+        writer.append("end", _end("diverged", trainer))
         findings = [*self.findings, finding]
         write_document(
             self.run.summary,
@@ -154,6 +155,10 @@ class Session:
                 "findings": [finding.to_json() for finding in findings],
             },
         )
+
+
+def _end(reason: str, trainer: Trainer) -> dict[str, Any]:
+    return {"reason": reason, "step": trainer.cursor.step, "epoch": trainer.cursor.epoch}
 
 
 def _numpy(weights: Any) -> np.ndarray | None:

@@ -69,6 +69,7 @@ class Trainer:
         self.best = Best(plan.patience)
         self.cursor = Cursor(step=0, epoch=0, step_in_epoch=0)
         self.finished: str | None = None
+        self.resumed = False
         self.seconds_before = 0.0
         self._clock = time.monotonic()
 
@@ -85,7 +86,7 @@ class Trainer:
             steps_per_epoch=self.batches.steps_per_epoch,
             rows=len(self.training),
         )
-        if self.cursor.step == 0:
+        if not self.resumed:
             self._announce()
             self.save()
         self.executor.program.module.train()
@@ -193,6 +194,7 @@ class Trainer:
                 "parameter_shapes": [list(p.shape) for p in state.parameters],
                 "layers": self.recorder.layer_paths(),
                 "rows": {"train": len(self.training), "validation": len(self.validation or ())},
+                "input_shape": list(self.training.inputs.shape[1:]),
                 "batch_size": self.plan.batch_size,
                 "steps_per_epoch": self.batches.steps_per_epoch,
             },
@@ -229,4 +231,5 @@ class Trainer:
         self.best.load(tensors, document["best"])
         self.recorder.load(tensors, document["recorder"])
         self.finished = document["finished"]
+        self.resumed = True
         self.seconds_before = document["seconds"]

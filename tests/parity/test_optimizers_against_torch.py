@@ -29,8 +29,12 @@ EXACT = [
     ),
     (AdamW(RATE), torch.optim.AdamW, {}),
     (AdamW(RATE, **DECAY), torch.optim.AdamW, DECAY),
-    (AdamW(RATE, weight_decay=0.0, beta2=0.95), torch.optim.AdamW, {"weight_decay": 0.0, "betas": (0.9, 0.95)}),
-]  # fmt: skip
+    (
+        AdamW(RATE, weight_decay=0.0, beta2=0.95),
+        torch.optim.AdamW,
+        {"weight_decay": 0.0, "betas": (0.9, 0.95)},
+    ),
+]
 ROUNDED = [
     (RMSprop(RATE), torch.optim.RMSprop, {}),
     (

@@ -63,7 +63,6 @@ CASES: list[tuple[Optimizer, Callable[[np.ndarray], np.ndarray]]] = [
     (RMSprop(), lambda theta: rmsprop(theta)),
     (RMSprop(rho=0.9, epsilon=1e-3, weight_decay=0.1), lambda t: rmsprop(t, 0.9, 1e-3, decay=0.1)),
     (RMSprop(momentum=0.9), lambda theta: rmsprop(theta, momentum=0.9)),
-    # The first step centres on a tenth of the one gradient there is, so v − m² cancels nothing.
     (RMSprop(rho=0.9, centered=True), lambda theta: rmsprop(theta, 0.9, centered=True)),
     (
         RMSprop(rho=0.9, centered=True, momentum=0.5, weight_decay=0.1),

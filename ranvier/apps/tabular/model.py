@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+import copy
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -35,10 +36,14 @@ class TableModel:
     def task(self) -> Task:
         return self.head.task
 
+    def in_float64(self) -> TableModel:
+        """The same model computing in float64, a copy."""
+        return replace(self, module=copy.deepcopy(self.module).double())
+
     def raw(self, frame: polars.DataFrame) -> np.ndarray:
         """Probabilities `[N, C]`, or values `[N]` in the target's own unit."""
-        inputs = torch.from_numpy(self.encoder.encode(frame))
-        device = next(self.module.parameters()).device
+        weight = next(self.module.parameters())
+        inputs = torch.from_numpy(self.encoder.encode(frame)).to(weight.device, weight.dtype)
         if not len(inputs):
             width = (0, len(self.task.classes)) if self.task.is_classification else (0,)
             return np.zeros(width)
@@ -46,7 +51,7 @@ class TableModel:
         evaluator = Evaluator(
             self.module, self.head, MeanSquaredError(), to_values=self.encoder.to_values
         )
-        return evaluator.predict(inputs.to(device))
+        return evaluator.predict(inputs)
 
     def predict(self, source: Any) -> np.ndarray:
         """A class label as the data spells it, or a value, per row."""

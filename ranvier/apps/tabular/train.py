@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -14,7 +15,7 @@ import torch
 from ranvier.apps.tabular.choices import Choice, fill, spell_out
 from ranvier.apps.tabular.defaults import default_network, default_settings
 from ranvier.core.config import resolve, to_json
-from ranvier.core.errors import DataError, RunError
+from ranvier.core.errors import DataError, DivergedError, RunError
 from ranvier.data.tabular import Rows, TableData, prepare
 from ranvier.nn import build
 from ranvier.report import write_report
@@ -28,6 +29,7 @@ from ranvier.train.job import Job
 from ranvier.train.machine import device_for, environment, threads_for
 from ranvier.train.progress import Progress
 from ranvier.train.session import Session
+
 
 @dataclass(frozen=True)
 class Prepared:
@@ -110,11 +112,13 @@ def begin(
     data = prepared.data
     run = RunFolder.create(out) if out is not None else RunFolder.create_next(data.source)
     with run.lock():
+        if run.run.exists():
+            raise RunError(f"{run.path}: another process began this run. Choose another --out.")
         session = prepared.session(run, progress)
         write_document(run.network, session.network)
         document = _run_document(prepared, source, requested=settings, command=command)
         write_document(run.run, document)
-        _finish(run, session.begin(), progress)
+        _conclude(run, session.begin, progress)
     return run
 
 
@@ -127,7 +131,9 @@ def resume(run: RunFolder, *, source: Any = None, progress: Progress) -> RunFold
     with run.lock():
         if not _is_finished(run):
             prepared = restore(run, source=source)
-            _finish(run, prepared.session(run, progress).resume(), progress)
+            _conclude(run, prepared.session(run, progress).resume, progress)
+        elif not run.report.is_file():  # stopped between the summary and the report
+            write_report(run.path)
     return run
 
 
@@ -168,7 +174,13 @@ def _is_finished(run: RunFolder) -> bool:
     return run.summary.is_file() and read_document(run.summary)["status"] == "finished"
 
 
-def _finish(run: RunFolder, summary: dict[str, Any], progress: Progress) -> None:
+def _conclude(run: RunFolder, training: Callable[[], dict[str, Any]], progress: Progress) -> None:
+    """Train and report; what came of a training that diverged is reported too."""
+    try:
+        summary = training()
+    except DivergedError:
+        write_report(run.path)
+        raise
     write_report(run.path)
     progress.finish(summary)
 

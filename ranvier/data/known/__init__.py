@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from ranvier.data.known.cache import cache_folder, get, get_parts
-from ranvier.data.known.catalogue import DataSet, catalogue, data_set, is_known, target_of
+from ranvier.data.known.cache import cache_folder, get, get_parts, is_cached
+from ranvier.data.known.catalogue import catalogue, data_set, is_known, target_of
+from ranvier.data.known.entry import DataSet
 
 __all__ = [
     "DataSet",
@@ -12,6 +13,7 @@ __all__ = [
     "data_set",
     "get",
     "get_parts",
+    "is_cached",
     "is_known",
     "target_of",
 ]

@@ -2,13 +2,13 @@
 
     CACHE/data/NAME/  NAME.parquet  NAME-train.parquet  NAME-test.parquet  manifest.json
 
-The manifest is written last. A file that does not match it, and a manifest of another version of
-the entry, are made again: the cache can be damaged or deleted at any time without harm.
+The manifest is written last. A file that does not match it, and a manifest of another package
+file or another way of reading it, are made again: the cache can be damaged or deleted at any time
+without harm.
 """
 
 from __future__ import annotations
 
-import dataclasses
 import hashlib
 import json
 import os
@@ -18,13 +18,17 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from ranvier.core.errors import SourceError
-from ranvier.data.known.catalogue import DataSet, Member, find
+from ranvier.data.known.catalogue import find
+from ranvier.data.known.entry import DataSet, Member
 from ranvier.data.known.packages import download, member_reader
 
 if TYPE_CHECKING:
     import polars as pl
 
 Progress = Callable[[str], None]
+
+# To be raised when a converter makes another table of the same package file.
+REVISION = 1
 
 
 def cache_folder() -> Path:
@@ -48,7 +52,7 @@ def get(source: str, *, progress: Progress | None = None) -> Path:
         MissingExtraError: where reading it needs a package that is not installed.
     """
     member, part = find(source)
-    folder = cache_folder() / "data" / member.data_set.name
+    folder = _folder(member.data_set)
     kept = _intact_file(folder, member.data_set, part)
     if kept is not None:
         return kept
@@ -64,6 +68,12 @@ def get(source: str, *, progress: Progress | None = None) -> Path:
             "give it leave to write, or set RANVIER_CACHE to another folder."
         ) from error
     return folder / _file_name(member.data_set, part)
+
+
+def is_cached(source: str) -> bool:
+    """Whether `get` would give the file without fetching or making anything."""
+    member, part = find(source)
+    return _intact_file(_folder(member.data_set), member.data_set, part) is not None
 
 
 def get_parts(source: str, *, progress: Progress | None = None) -> dict[str, Path] | None:
@@ -109,7 +119,12 @@ def _store(folder: Path, data_set: DataSet, table: pl.DataFrame) -> None:
     for part, rows in tables.items():
         name = _file_name(data_set, part)
         digests[name] = _write_beside(folder / name, rows.write_parquet)
-    manifest = {"entry": dataclasses.asdict(data_set), "sha256": digests}
+    manifest = {
+        "made_from": _origin(data_set),
+        "license": data_set.license,
+        "source": data_set.source,
+        "sha256": digests,
+    }
     text = json.dumps(manifest, indent=1, ensure_ascii=False)
     _write_beside(folder / "manifest.json", lambda path: path.write_text(text, encoding="utf-8"))
 
@@ -132,10 +147,26 @@ def _intact_file(folder: Path, data_set: DataSet, part: str) -> Path | None:
     path = folder / _file_name(data_set, part)
     try:
         manifest = json.loads((folder / "manifest.json").read_bytes())
-        current = manifest["entry"] == dataclasses.asdict(data_set)
-        return path if current and manifest["sha256"][path.name] == _digest(path) else None
+        if manifest["made_from"] != _origin(data_set):
+            return None
+        return path if manifest["sha256"][path.name] == _digest(path) else None
     except (OSError, ValueError, KeyError, TypeError):
         return None
+
+
+def _origin(data_set: DataSet) -> dict[str, str | int]:
+    """What decides the bytes of the tables."""
+    return {
+        "package": data_set.package,
+        "version": data_set.version,
+        "sha256": data_set.sha256,
+        "test_rows": data_set.test_rows,
+        "revision": REVISION,
+    }
+
+
+def _folder(data_set: DataSet) -> Path:
+    return cache_folder() / "data" / data_set.name
 
 
 def _file_name(data_set: DataSet, part: str) -> str:

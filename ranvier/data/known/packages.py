@@ -18,7 +18,7 @@ from importlib.util import find_spec
 from pathlib import Path
 
 from ranvier.core.errors import SourceError
-from ranvier.data.known.catalogue import DataSet
+from ranvier.data.known.entry import DataSet
 
 _TIME_LIMIT_SECONDS = 900
 

@@ -64,7 +64,8 @@ def moments_of(column: pl.Series, *, form: str | None, first_row: int = 0) -> pl
     if kind != pl.String:
         raise DataError(f"column {column.name!r}: values of type {kind}; expected dates.")
     text = without_nan_words(trimmed(column))
-    formats = dict.fromkeys([*([form] if form else []), "%Y-%m-%d", "%Y-%m-%dT%H:%M:%S%.f"])
+    formats: list[str] = [form] if form else []
+    formats += [iso for iso in ("%Y-%m-%d", "%Y-%m-%dT%H:%M:%S%.f") if iso != form]
     moments = pl.Series(column.name, [None] * len(text), dtype=pl.Datetime("us"))
     for candidate in formats:
         unread = text.set(moments.is_not_null(), None)

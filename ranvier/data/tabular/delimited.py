@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import itertools
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -174,4 +175,4 @@ def _looks_like_data(names: list[str]) -> bool:
         values = [float(name) for name in names]
     except ValueError:
         return False
-    return any(b - a != 1.0 for a, b in zip(values, values[1:], strict=False))
+    return any(b - a != 1.0 for a, b in itertools.pairwise(values))

@@ -33,8 +33,7 @@ def frame_from_memory(source: Any, *, where: str) -> pl.DataFrame:
         return _records(source, where=where)
     if isinstance(source, list) and source and isinstance(source[0], list | tuple):
         return _array(np.asarray(source, dtype=object), where=where)
-    if hasattr(source, "columns"):
-        check_names(list(source.columns), where=where)
+    check_names(list(getattr(source, "columns", ())), where=where)
     return _foreign(source, where=where)
 
 

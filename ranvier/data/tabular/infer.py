@@ -8,15 +8,13 @@ from collections.abc import Collection, Iterable
 import polars as pl
 
 from ranvier.core.finding import Finding
+from ranvier.data.tabular.coded import Signal, are_codes
 from ranvier.data.tabular.schema import Column, TableSchema
 
 # A category seen less often than this in a column of many is folded into "other": a network
 # learns nothing about it but noise.
 FOLD_ABOVE = 50
 RARE_BELOW = 3
-# Whole numbers of so few values, each seen so often, may be codes: see `also_as_category`.
-CODE_VALUES = 32
-ROWS_PER_CODE = 10
 
 _IDENTIFIER_NAME = re.compile(
     r"(^|[^a-z])(id|ids|uuid|guid|index|idx|rownames?|row_?(id|nr|num|number))$", re.IGNORECASE
@@ -32,20 +30,35 @@ def infer_schema(
     roles: dict[str, Column],
     categories: Collection[str] = (),
     has_names: bool = True,
+    signal: Signal | None = None,
 ) -> TableSchema:
     """The schema of training columns; `roles` holds those whose use the caller has settled.
 
-    An identifier is left out only while something else is left to learn from.
+    An identifier is left out only while something else is left to learn from. With the `signal`
+    of the target, codes are told from counts.
     """
-    found = [
-        roles[series.name]
-        if series.name in roles
-        else infer_column(series, as_category=series.name in categories, has_names=has_names)
-        for series in columns
-    ]
+    found = []
+    for series in columns:
+        if series.name in roles:
+            found.append(roles[series.name])
+            continue
+        as_category = series.name in categories
+        column = infer_column(series, as_category=as_category, has_names=has_names)
+        found.append(_with_codes(column, series, signal))
     if not any(column.is_feature for column in found):
         found = [_keep_as_number(column) for column in found]
     return TableSchema(tuple(found))
+
+
+def _with_codes(column: Column, series: pl.Series, signal: Signal | None) -> Column:
+    """Whole numbers that jump about in the target are given to the network as categories too."""
+    if signal is None or column.kind != "numeric" or not column.why.endswith("whole numbers"):
+        return column
+    numbers = series.gather(signal.rows).cast(pl.Float64).fill_null(float("nan")).to_numpy()
+    if not are_codes(numbers, signal):
+        return column
+    why = f"{column.why}, which jump like codes: given as a number and as a category"
+    return Column(column.name, "numeric", why, also_category=True)
 
 
 def _keep_as_number(column: Column) -> Column:
@@ -72,7 +85,8 @@ def infer_column(series: pl.Series, *, as_category: bool, has_names: bool) -> Co
     if present.dtype.is_temporal():
         return Column(name, "date", f"from {_day(present.min())} to {_day(present.max())}")
     if present.dtype.is_numeric():
-        return _number(name, present, distinct, has_names=has_names)
+        may_number_rows = has_names and len(present) == len(series)
+        return _number(name, present, distinct, may_number_rows=may_number_rows)
     return _words(name, present, distinct)
 
 
@@ -84,29 +98,16 @@ def _values(count: int, noun: str) -> str:
     return f"1 {noun}" if count == 1 else f"{count:,} different {noun}s"
 
 
-def _number(name: str, present: pl.Series, distinct: int, *, has_names: bool) -> Column:
+def _number(name: str, present: pl.Series, distinct: int, *, may_number_rows: bool) -> Column:
     whole = present.dtype.is_integer() or bool((present % 1 == 0).all())
     if not whole:
         return Column(name, "numeric", _values(distinct, "number"))
     if distinct <= 2:
         listed = " and ".join(f"{value:g}" for value in sorted(present.unique()))
         return Column(name, "boolean", f"whole numbers, only {listed}")
-    if has_names and distinct == len(present) and _numbers_rows(name, present):
+    if may_number_rows and distinct == len(present) and _numbers_rows(name, present):
         return Column(name, "identifier", "whole numbers, another one in every row")
-    if also_as_category(distinct, len(present)):
-        why = f"{distinct} different whole numbers: given as a number and as a category"
-        return Column(name, "numeric", why, also_category=True)
     return Column(name, "numeric", f"{distinct:,} different whole numbers")
-
-
-def also_as_category(distinct: int, num_rows: int) -> bool:
-    """Whether whole numbers are few enough to be codes, and each seen often enough to learn.
-
-    Nothing in a file tells 1 = married, 2 = widowed from a count of rooms. Taken as numbers alone,
-    codes force a network to bend; taken as categories alone, counts lose their order. The network
-    gets both, and the cost is a few embedding rows.
-    """
-    return 2 < distinct <= CODE_VALUES and num_rows >= ROWS_PER_CODE * distinct
 
 
 def _numbers_rows(name: str, present: pl.Series) -> bool:
@@ -116,7 +117,8 @@ def _numbers_rows(name: str, present: pl.Series) -> bool:
     if _IDENTIFIER_NAME.search(name) or _CAMEL_ID.search(name):
         return True
     # The training rows are a sample of the rows, so a running number has gaps of a row or two.
-    reach = float(present.max()) - float(present.min()) + 1  # type: ignore[arg-type]
+    numbers = present.to_numpy()
+    reach = float(numbers.max()) - float(numbers.min()) + 1
     return reach < 2 * len(present) and not _TIME_NAME.search(name)
 
 
@@ -126,8 +128,8 @@ def _words(name: str, present: pl.Series, distinct: int) -> Column:
         return Column(name, "boolean", " or ".join(sorted(lowered, reverse=True)))
     share = distinct / len(present)
     sample = present.head(2_000)
-    num_words = float(sample.str.count_matches(r"\s+").mean() or 0.0) + 1  # type: ignore[arg-type]
-    length = float(sample.str.len_chars().mean() or 0.0)  # type: ignore[arg-type]
+    num_words = int(sample.str.count_matches(r"\s+").sum()) / len(sample) + 1
+    length = int(sample.str.len_chars().sum()) / len(sample)
     if share > 0.5 and len(present) >= 10 and (num_words >= 3 or length > 60):
         return Column(name, "text", f"{num_words:.0f} words a cell, nearly all cells different")
     if share >= 0.9 and len(present) >= 10:
@@ -152,14 +154,18 @@ _ADVICE = {
     "empty": ("a column is empty", "It was left out; fill it in if it should say something.", 26),
     "identifier": (
         "a column only names the rows",
-        "It was left out: learned by heart, it would not help with new rows. Read it as a "
-        "category with `--set categories={name}` if its values repeat in new data.",
+        (
+            "It was left out: learned by heart, it would not help with new rows. Read it as a "
+            "category with `--set categories={name}` if its values repeat in new data."
+        ),
         0,
     ),
     "text": (
         "a column holds free text",
-        "It was left out: a table's network does not read text. Turn it into columns of numbers "
-        "or categories, or read it as categories with `--set categories={name}`.",
+        (
+            "It was left out: a table's network does not read text. Turn it into columns of "
+            "numbers or categories, or read it as categories with `--set categories={name}`."
+        ),
         0,
     ),
 }

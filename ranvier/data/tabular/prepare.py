@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 
 from ranvier.core.errors import DataError
 from ranvier.core.finding import Finding
+from ranvier.data.tabular.coded import signal_of
 from ranvier.data.tabular.divide import divide, overlap_finding
 from ranvier.data.tabular.encode import Form, TableEncoder
 from ranvier.data.tabular.fingerprint import fingerprint
@@ -47,40 +48,31 @@ def prepare(
     """
     table = read_source(source)
     default = _default_target(table)
-    names = table.frame.columns
-    roles = settle_roles(names, settings, default=default, source=table.source)
+    roles = settle_roles(table.frame.columns, settings, default=default, source=table.source)
     kept = replace(table, frame=table.frame.drop(roles.ignore))
     values = typed(kept, categories=roles.categories)
     target = read_target(values.frame[roles.target], table.source, task=settings.task)
     split, copies = divide(values.frame, target, roles, settings, table.source)
+    train_rows, train_truth = target.rows[split.train], target.truth[split.train]
     schema = _schema(table, values, target, split, roles)
-    encoder = fit_encoder(
-        values,
-        target.rows[split.train],
-        schema,
-        target.task,
-        target.truth[split.train],
-        options=EncoderOptions(form=form, scaling=scaling, split_time=roles.time),
-    )
+    options = EncoderOptions(form=form, scaling=scaling, split_time=roles.time)
+    encoder = fit_encoder(values, train_rows, schema, target.task, train_truth, options=options)
     _check_learnable(encoder, target, split, table.source)
-    parts = _inner_parts(table, values, target, split, encoder, roles, settings)
+    inner = _inner_parts(table, values, target, split, encoder, roles, settings)
     outside = _outside_parts(settings, encoder, roles)
+    parts = inner | outside
+    said = schema_findings(schema, notes=values.notes, infinite=_infinite(values.frame, schema))
+    leaks = _overlaps(inner["train"], outside)
     return TableData(
         task=target.task,
         why=target.why,
         schema=schema,
         encoder=encoder,
-        train=_required(parts["train"]),
-        validation=outside.get("validation", parts["validation"]),
-        test=outside.get("test", parts["test"]),
-        findings=(
-            *_source_findings(table),
-            *target.findings,
-            *schema_findings(schema, notes=values.notes, infinite=_infinite(values.frame, schema)),
-            *copies,
-            *_overlaps(_required(parts["train"]), outside, encoder),
-        ),
-        profile=profile_table(values.frame, schema, target.task, train=target.rows[split.train]),
+        train=inner["train"],
+        validation=parts.get("validation"),
+        test=parts.get("test"),
+        findings=(*_source_findings(table), *target.findings, *said, *copies, *leaks),
+        profile=profile_table(values.frame, schema, target.task, train=train_rows),
         split=_sentence(split, outside),
         fingerprint=_joint_fingerprint(table, outside),
         source=table.source,
@@ -107,7 +99,11 @@ def _schema(table: Table, values: Typed, target: Target, split: Split, roles: Ro
         for name in table.frame.columns
     )
     return infer_schema(
-        columns, roles=settled, categories=roles.categories, has_names=table.has_names
+        columns,
+        roles=settled,
+        categories=roles.categories,
+        has_names=table.has_names,
+        signal=signal_of(target.truth[split.train], target.task),
     )
 
 
@@ -139,14 +135,13 @@ def _inner_parts(
     encoder: TableEncoder,
     roles: Roles,
     settings: TrainSettings,
-) -> dict[str, Rows | None]:
-    """The parts that come out of the source itself; None for one without rows."""
+) -> dict[str, Rows]:
+    """The parts that come out of the source itself, those that have rows."""
     weights = read_weights(values.frame[roles.weight], table.source) if roles.weight else None
-    parts: dict[str, Rows | None] = {}
+    parts: dict[str, Rows] = {}
     for name in ("train", "validation", "test"):
         rows = target.rows[getattr(split, name)]
         if len(rows) == 0:
-            parts[name] = None
             continue
         targets, truth = encoder.targets(values.frame, rows=rows)
         weight = None if weights is None else weights[rows]
@@ -216,11 +211,6 @@ def _outside_parts(settings: TrainSettings, encoder: TableEncoder, roles: Roles)
     }
 
 
-def _required(rows: Rows | None) -> Rows:
-    assert rows is not None, "every split leaves training rows"
-    return rows
-
-
 def _source_findings(table: Table) -> tuple[Finding, ...]:
     advice = "Nothing to do if this is right."
     return tuple(
@@ -240,7 +230,7 @@ def _infinite(frame: pl.DataFrame, schema: TableSchema) -> dict[str, int]:
     return {name: int(frame[name].is_infinite().sum()) for name in names}
 
 
-def _overlaps(train: Rows, outside: dict[str, Rows], encoder: TableEncoder) -> tuple[Finding, ...]:
+def _overlaps(train: Rows, outside: dict[str, Rows]) -> tuple[Finding, ...]:
     """Copies of training rows in a source of validation or test rows, as the network sees them."""
     findings: list[Finding] = []
     for part, rows in outside.items():

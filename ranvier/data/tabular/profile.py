@@ -92,6 +92,8 @@ def _spread(present: pl.Series) -> dict[str, Any]:
 
 def _histogram(numbers: Floats) -> dict[str, Any]:
     """At most 24 bins. Where few values stretch the range, the outer bins take all beyond them."""
+    # The span of the widest column must still be a number.
+    numbers = np.clip(numbers, -1e300, 1e300)
     distinct = np.unique(numbers[:_SAMPLE])
     low, high = float(numbers.min()), float(numbers.max())
     inner_low, inner_high = (float(q) for q in np.quantile(numbers, (0.01, 0.99)))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -67,14 +68,21 @@ def read_source(source: Any, *, where: str | None = None) -> Table:
         table = _read_named(source)
     else:
         frame = frame_from_memory(source, where=where or "the table")
-        inputs = source[0] if isinstance(source, tuple) and source else source
-        named = hasattr(inputs, "columns") or isinstance(inputs, dict | list)
-        table = Table(frame, where or f"{type(source).__name__} in memory", has_names=named)
+        name = where or f"{type(source).__name__} in memory"
+        table = Table(frame, name, has_names=_has_names(source))
     if table.frame.width == 0:
         raise DataError(f"{table.source}: a table without columns.")
     if table.frame.height == 0:
         raise DataError(f"{table.source}: a header and no rows; expected at least one row of data.")
     return table
+
+
+def _has_names(source: Any) -> bool:
+    """Whether the columns' names come from the caller: arrays and bare lists have none."""
+    inputs = source[0] if isinstance(source, tuple) else source
+    if isinstance(inputs, list):
+        return bool(inputs) and isinstance(inputs[0], Mapping)
+    return isinstance(inputs, Mapping) or hasattr(type(inputs), "columns")
 
 
 def _read_named(source: str | Path) -> Table:

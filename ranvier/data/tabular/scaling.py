@@ -15,6 +15,8 @@ SCALING_METHODS: tuple[ScalingMethod, ...] = ("standard", "robust", "quantile")
 DEFAULT_SCALING: ScalingMethod = "robust"
 
 _CLIP = 3.0
+# Beyond this a number counts as this: squares, sums and spreads of columns then stay finite.
+_LARGEST = 1e150
 _KNOTS = 1_001
 
 
@@ -44,10 +46,9 @@ class Scaling:
     def __call__(self, values: Floats) -> Floats:
         if self.method == "quantile":
             return self._to_normal(values)
-        # Halved, so that the difference of two huge numbers stays finite.
-        scaled = (values * 0.5 - self.center * 0.5) * (2.0 * self.factor)
+        scaled = (np.clip(values, -_LARGEST, _LARGEST) - self.center) * self.factor
         if self.method == "robust":
-            scaled = np.clip(scaled, -1e100, 1e100)
+            scaled = np.clip(scaled, -_LARGEST, _LARGEST)
             scaled = scaled / np.sqrt(1.0 + (scaled / _CLIP) ** 2)
         # float32 holds no more; beyond this a feature is an outlier of any scaling.
         scaled = np.clip(scaled, -1e30, 1e30)
@@ -60,15 +61,15 @@ class Scaling:
             return np.zeros(len(values))
         left = np.clip(np.searchsorted(knots, known, side="right") - 1, 0, len(knots) - 2)
         clipped = np.clip(known, knots[0], knots[-1])
-        width = knots[left + 1] * 0.5 - knots[left] * 0.5
-        along = (clipped * 0.5 - knots[left] * 0.5) / np.where(width > 0, width, 1.0)
+        width = knots[left + 1] - knots[left]
+        along = (clipped - knots[left]) / np.where(width > 0, width, 1.0)
         result = heights[left] + along * (heights[left + 1] - heights[left])
         return np.where(np.isfinite(values), result, 0.0)
 
 
 def fit_scaling(values: Floats, method: ScalingMethod = DEFAULT_SCALING) -> Scaling:
     """The scaling that the finite ones of `values` ask for."""
-    present = values[np.isfinite(values)]
+    present = np.clip(values[np.isfinite(values)], -_LARGEST, _LARGEST)
     if len(present) == 0:
         return Scaling("standard")
     if method == "quantile":
@@ -85,8 +86,8 @@ def fit_scaling(values: Floats, method: ScalingMethod = DEFAULT_SCALING) -> Scal
 
 
 def _inverse(spread: float) -> float:
-    """1 / spread, and 1 where the column does not vary or the quotient is not finite."""
-    if not np.isfinite(spread) or spread < 1e-300:
+    """1 / spread, and 1 where the column does not vary."""
+    if spread < 1.0 / _LARGEST:
         return 1.0
     return 1.0 / spread
 

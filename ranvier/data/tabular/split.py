@@ -62,10 +62,12 @@ def split_at_random(
     Raises:
         DataError: for fewer rows than the parts need.
     """
+    stratified = classes is not None
     classes = np.zeros(num_rows, dtype=np.int64) if classes is None else classes
-    stratified = bool(classes.any())
     unit = np.arange(num_rows) if unit is None else unit
-    _, first, size = np.unique(unit, return_index=True, return_counts=True)
+    _, first, unit, size = np.unique(
+        unit, return_index=True, return_inverse=True, return_counts=True
+    )
     unit_class = classes[first]
     num_units = np.bincount(unit_class)
     validation_size, test_size = fractions.sizes(num_rows)
@@ -83,11 +85,10 @@ def split_at_random(
     part = _fill(unit_class[order], size[order], test_quota, validation_quota)
     part_of_unit = np.empty(len(first), dtype=np.int64)
     part_of_unit[order] = part
-    part_of_unit = _fill_empty_parts(part_of_unit, unit_class, fractions)
-    dense = np.searchsorted(np.unique(unit), unit)
+    part_of_unit = _fill_empty_parts(part_of_unit, unit_class, size, fractions)
     how = "drawn at random, class by class" if stratified else "drawn at random"
     together = ", equal rows kept together" if len(first) < num_rows else ""
-    return _as_split(part_of_unit[dense], f"{how}{together} (seed {seed})")
+    return _as_split(part_of_unit[unit], f"{how}{together} (seed {seed})")
 
 
 def _quotas(rows: Positions, available: Positions, total: int) -> Positions:
@@ -117,14 +118,18 @@ def _fill(
     return np.where(is_test, 2, np.where(is_validation, 1, 0)).astype(np.int64)
 
 
-def _fill_empty_parts(part: Positions, unit_class: Positions, fractions: Fractions) -> Positions:
-    """Large units can overshoot a small quota; then the part takes one unit of a class that has
-    more than one left to train on."""
+def _fill_empty_parts(
+    part: Positions, unit_class: Positions, size: Positions, fractions: Fractions
+) -> Positions:
+    """Large units can overshoot a small quota and leave a part empty; it then takes the smallest
+    unit that is not the last of its class in training, nor the last of the other part."""
     for wanted, number in ((fractions.test, 2), (fractions.validation, 1)):
-        if wanted > 0 and not (part == number).any():
-            left = np.bincount(unit_class[part == 0], minlength=int(unit_class.max()) + 1)
-            spare = np.flatnonzero((part == 0) & (left[unit_class] > 1))
-            part[spare[:1]] = number
+        if wanted <= 0 or (part == number).any():
+            continue
+        left = np.bincount(unit_class[part == 0], minlength=int(unit_class.max()) + 1)
+        other = part == 3 - number
+        spare = np.flatnonzero(((part == 0) & (left[unit_class] > 1)) | (other & (other.sum() > 1)))
+        part[spare[np.argmin(size[spare])]] = number
     return part
 
 

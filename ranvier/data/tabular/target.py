@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 
 import numpy as np
@@ -98,7 +99,7 @@ def _check_finite(column: pl.Series, where: str) -> None:
 
 
 def _spell(value: float) -> str:
-    return "NaN" if value != value else ("Inf" if value > 0 else "-Inf")
+    return "NaN" if math.isnan(value) else ("Inf" if value > 0 else "-Inf")
 
 
 def _missing_finding(column: pl.Series, where: str) -> tuple[Finding, ...]:

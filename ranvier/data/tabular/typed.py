@@ -110,7 +110,7 @@ def _from_text(text: pl.Series, table: Table, result: Typed) -> pl.Series:
     if lowered <= {"true", "false"}:
         return _from_booleans(text)
     decimal = decimal_mark(sample, delimiter=table.delimiter)
-    if float(parse_numbers(sample, decimal=decimal).is_not_null().mean() or 0.0) >= 0.5:
+    if parse_numbers(sample, decimal=decimal).null_count() <= len(sample) / 2:
         return _from_numbers(text, table, result)
     if looks_like_dates(sample):
         return _from_dates(text, sample, table, result)

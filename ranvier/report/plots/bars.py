@@ -45,7 +45,7 @@ def bar_chart(
                 "g",
                 mark_title(f"{name}: {note}"),
                 text(left - 6, y + 13, shown, anchor="end"),
-                element("rect", x=place(left), y=place(y), width=place(width), height=place(row - 5),
+                element("rect", x=place(left), y=place(y), width=place(width), height=row - 5,
                         rx=2, class_=f"{colour} fill"),
                 text(left + width + 6, y + 13, note, class_="value"),
             )
@@ -82,7 +82,7 @@ def histogram(
     return draw(on, title, description, marks)
 
 
-def binned(values: Sequence[float], *, bins: int = 31) -> tuple[list[float], list[int]]:
+def binned(values: Sequence[float], *, bins: int = 31) -> tuple[list[float], list[float]]:
     """Edges and counts of equally wide bins over `values`.
 
     >>> binned([0.0, 1.0, 1.0, 4.0], bins=2)
@@ -92,7 +92,7 @@ def binned(values: Sequence[float], *, bins: int = 31) -> tuple[list[float], lis
     if low == high:
         low, high = low - 0.5, high + 0.5
     width = (high - low) / bins
-    counts = [0] * bins
+    counts: list[float] = [0] * bins
     for value in values:
         counts[min(int((value - low) / width), bins - 1)] += 1
     return [low + width * index for index in range(bins)] + [high], counts
@@ -104,12 +104,12 @@ def tiny_bars(counts: Sequence[float], description: str) -> Markup | None:
         return None
     wide = 96.0 / len(counts)
     tallest = max(counts)
-    path = "".join(
-        f"M{place(wide * index)} 24v-{place(max(22 * amount / tallest, 1.0))}"
-        f"h{place(max(wide - 1, 0.8))}V24z"
-        for index, amount in enumerate(counts)
-        if amount > 0
+    # An outline of steps: a mark for each bar would make a table of many columns a heavy page.
+    steps = "".join(
+        f"V{place(24 - max(22 * amount / tallest, 1.0) if amount > 0 else 24)}h{wide:.3g}"
+        for amount in counts
     )
+    path = f"M0 24{steps}V24z"
     return element(
         "svg", element("title", description), element("path", d=path, class_="c0 fill"),
         xmlns="http://www.w3.org/2000/svg", viewBox="0 0 96 24", role="img",

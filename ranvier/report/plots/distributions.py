@@ -15,6 +15,7 @@ from ranvier.report.plots.lines import polyline
 from ranvier.report.words import number, percent
 
 FIRST_POWER = -24
+HILL, RIDGE = 34.0, 15.0  # how tall the tallest hill is, how far apart hills stand
 QUANTILES = (0.05, 0.25, 0.5, 0.75, 0.95)
 SUPERSCRIPT = str.maketrans("-0123456789", "⁻⁰¹²³⁴⁵⁶⁷⁸⁹")
 
@@ -39,16 +40,13 @@ def apart_from_zero(counts: Sequence[float]) -> tuple[Sequence[float], float]:
     return [0.0, *counts[1:]], counts[0] / total if total else 0.0
 
 
-def quantile(counts: Sequence[float], share: float) -> float | None:
+def quantile(counts: Sequence[float], share: float) -> float:
     """The power of two below which `share` of the counted numbers lie, straight within a bin.
 
     >>> quantile([0, 2, 2], 0.5)
     -22.0
     """
-    total = sum(counts)
-    if total <= 0:
-        return None
-    wanted, seen = share * total, 0.0
+    wanted, seen = share * sum(counts), 0.0
     for index, amount in enumerate(counts):
         if amount and seen + amount >= wanted:
             return FIRST_POWER + index + (wanted - seen) / amount
@@ -76,7 +74,9 @@ def quantile_bands(
     y_label: str,
 ) -> Markup | None:
     """The middle half and the middle nine tenths of a distribution, and its median, over time."""
-    parts = [(time, *apart_from_zero(counts)) for time, counts in zip(times, histograms, strict=True)]
+    parts = [
+        (time, *apart_from_zero(counts)) for time, counts in zip(times, histograms, strict=True)
+    ]
     rows = [
         (time, [quantile(counts, share) for share in QUANTILES], zeros)
         for time, counts, zeros in parts
@@ -84,8 +84,8 @@ def quantile_bands(
     ]
     if not rows:
         return None
-    low = min(values[0] for _, values, _ in rows) - 1  # type: ignore[operator, type-var]
-    high = max(values[-1] for _, values, _ in rows) + 1  # type: ignore[operator, type-var]
+    low = min(values[0] for _, values, _ in rows) - 1
+    high = max(values[-1] for _, values, _ in rows) + 1
     low, high = max(low, float(FIRST_POWER)), min(high, 8.0)
     at = [time for time, *_ in rows]
     ends = (at[0], at[-1]) if at[0] < at[-1] else (at[0] - 0.5, at[0] + 0.5)
@@ -119,7 +119,7 @@ def _median(on: Frame, rows: list) -> Markup:
 
 
 def _columns(on: Frame, rows: list, x_label: str) -> Markup:
-    rows = rows[:: -(-len(rows) // 40)]
+    rows = rows[:: -(-len(rows) // 20)]
     wide = (on.right - on.left) / len(rows)
     columns = [
         element(
@@ -148,30 +148,33 @@ def ridgeline(
     most: int = 9,
 ) -> Markup | None:
     """One hill a moment, the latest in front: how the whole shape travels."""
-    parts = [(time, *apart_from_zero(counts)) for time, counts in zip(times, histograms, strict=True)]
+    parts = [
+        (time, *apart_from_zero(counts)) for time, counts in zip(times, histograms, strict=True)
+    ]
     moments = [(time, counts) for time, counts, _ in parts if sum(counts) > 0]
     if not moments:
         return None
     if len(moments) > most:
-        chosen = sorted({round(i * (len(moments) - 1) / (most - 1)) for i in range(most)})
-        moments = [moments[index] for index in chosen]
+        last_one = len(moments) - 1
+        moments = [moments[round(i * last_one / (most - 1))] for i in range(most)]
     bins = len(moments[0][1])
     used = [i for _, counts in moments for i in range(bins) if counts[i] > 0.001 * sum(counts)]
     first, last = max(min(used) - 1, 0), min(max(used) + 2, bins)
     low, high = FIRST_POWER + first, FIRST_POWER + last
-    step, hill = 15.0, 34.0
     on = frame(
         (low, high), (0, 1), x_label=x_label, y_label=time_label,
-        height=24 + hill + step * (len(moments) - 1) + 38,
-        x_ticks=_power_ticks(low, high), y_ticks=[(0.0, number(moments[0][0])),
-                                                 (0.0, number(moments[-1][0]))],
+        height=24 + HILL + RIDGE * (len(moments) - 1) + 38,
+        x_ticks=_power_ticks(low, high), y_ticks=[(0.0, number(moments[-1][0]))],
     )  # fmt: skip
     tallest = max(max(counts) / sum(counts) for _, counts in moments)
-    floor = on.bottom - step * (len(moments) - 1)
-    marks, ticks = [], []
+    floor = on.bottom - RIDGE * (len(moments) - 1)
+    marks: list[Markup | None] = []
+    ticks: list[tuple[float, str]] = []
     for index, (time, counts) in enumerate(moments):
-        base = floor + step * index
-        marks.append(_hill(on, base, hill / tallest, time, counts, first, last, index, len(moments)))
+        base = floor + RIDGE * index
+        marks.append(
+            _hill(on, base, HILL / tallest, time, counts, first, last, index, len(moments))
+        )
         ticks.append((base, number(time)))
     marks.append(_zero_note(on, parts[-1][2]))
     return _with_time_ticks(on, title, description, marks, ticks)
@@ -188,7 +191,7 @@ def _hill(
     ]
     points.append((on.right, base))
     middle = quantile(counts, 0.5)
-    words = f"{number(time)}: half of them below {number(2.0**middle, digits=2)}"  # type: ignore[operator]
+    words = f"{number(time)}: half of them below {number(2.0**middle, digits=2)}"
     depth = 0.25 + 0.75 * (index + 1) / total
     return element(
         "path", mark_title(words), d=polyline(points) + "Z", class_="c0 ridge",
@@ -196,9 +199,7 @@ def _hill(
     )  # fmt: skip
 
 
-def _with_time_ticks(
-    on: Frame, title: str, description: str, marks: list, ticks: list
-) -> Markup:
+def _with_time_ticks(on: Frame, title: str, description: str, marks: list, ticks: list) -> Markup:
     named = [
         text(on.left - 6, base + 1, words, class_="tick", anchor="end")
         for index, (base, words) in enumerate(ticks)

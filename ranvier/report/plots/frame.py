@@ -12,7 +12,7 @@ from dataclasses import dataclass
 
 from ranvier.report.markup import Markup, element
 from ranvier.report.plots.scale import Scale
-from ranvier.report.words import compact, shorten
+from ranvier.report.words import compact, tail
 
 WIDTH = 400
 LETTER = 6.7  # a letter's mean width at the plots' 12.5 units
@@ -64,6 +64,7 @@ def frame(
 ) -> Frame:
     """Paper for data between `x` and `y`; `legend` holds (class of the mark, name)."""
     rows = legend_rows(legend)
+    height += 16 * max(len(rows) - 1, 0)
     top, bottom = 24.0 + headroom + 16 * len(rows), height - 38.0
     down = Scale(y[0], y[1], bottom, top, is_log=is_log_y)
     if y_ticks is None:
@@ -84,7 +85,7 @@ def legend_rows(legend: Sequence[tuple[str, str]]) -> list[list[tuple[float, str
     rows: list[list[tuple[float, str, str, str]]] = []
     at = float(WIDTH)
     for kind, name in legend:
-        shown = shorten(name, 26)
+        shown = tail(name, 24)
         width = 26 + LETTER * len(shown) + 12
         if at + width > WIDTH - 4:
             rows.append([])

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
+from dataclasses import dataclass
+from itertools import groupby
 
 from ranvier.report.markup import Markup, element
 from ranvier.report.plots.frame import LETTER, WIDTH, mark_title, place, svg, text
-from ranvier.report.words import is_number, number, percent, shorten
+from ranvier.report.words import is_number, number, percent, shorten, tail
 
 SHADES = 9  # the style sheet's .h0 … .h8
 
@@ -92,7 +94,7 @@ def time_map(
 ) -> Markup | None:
     """One row a name, shade by the order of magnitude of the number at each time."""
     powers = [
-        [math.log10(value) if is_number(value) and value > 0 else None for value in row]  # type: ignore[operator, arg-type]
+        [math.log10(value) if is_number(value) and value > 0 else None for value in row]
         for row in rows
     ]
     known = sorted(value for row in powers for value in row if value is not None)
@@ -101,50 +103,64 @@ def time_map(
     # A few extreme cells must not wash out all the others.
     low, high = known[len(known) // 50], known[-1 - len(known) // 50]
     high = max(high, low + 0.5)
-    shown = [shorten(name, 26) for name in names]
+    shown = [tail(name, 24) for name in names]
     left = min(12 + LETTER * max(map(len, shown)), 180.0)
     tall, top = 15.0, 8.0
-    wide = (WIDTH - 8 - left) / len(x)
+    ruler = Ruler(x, x_label, left, (WIDTH - 8 - left) / len(x), tall, low, high)
     bottom = top + tall * len(names)
     marks: list[Markup] = []
     for index, (name, short) in enumerate(zip(names, shown, strict=True)):
         y = top + tall * index
         marks.append(element("g", mark_title(name), text(left - 6, y + 11, short, anchor="end")))
-        marks.append(element("g", _shades(powers[index], rows[index], x, left, y, wide, tall,
-                                          (low, high), name, x_label)))  # fmt: skip
+        marks.append(_row(ruler, y, powers[index], rows[index]))
     marks += _time_labels(x, left, bottom, x_label)
     marks += _key(bottom + 42, left, low, high, value_label)
     return svg(title, description, marks, height=bottom + 64)
 
 
-def _shades(
-    powers: Sequence[float | None],
-    values: Sequence[float | None],
-    x: Sequence[float],
-    left: float,
-    y: float,
-    wide: float,
-    tall: float,
-    ends: tuple[float, float],
-    name: str,
-    x_label: str,
-) -> list[Markup]:
-    low, high = ends
-    marks = []
-    for index, power in enumerate(powers):
+@dataclass(frozen=True)
+class Ruler:
+    """Where a row's cells stand, and which powers of ten are palest and darkest."""
+
+    x: Sequence[float]
+    x_label: str
+    left: float
+    wide: float
+    tall: float
+    low: float
+    high: float
+
+    def shade(self, power: float | None) -> str:
         if power is None:
-            kind, words = "none", "none"
-        else:
-            shade = round((SHADES - 1) * (min(max(power, low), high) - low) / (high - low))
-            kind, words = f"h{shade}", number(values[index], digits=3)
+            return "none"
+        share = (min(max(power, self.low), self.high) - self.low) / (self.high - self.low)
+        return f"h{round((SHADES - 1) * share)}"
+
+
+def _row(
+    ruler: Ruler, y: float, powers: Sequence[float | None], values: Sequence[float | None]
+) -> Markup:
+    """The cells of one name; neighbours of one shade are one mark, which says where it leads."""
+    shades = [ruler.shade(power) for power in powers]
+    marks = []
+    start = 0
+    for shade, group in groupby(shades):
+        end = start + len(list(group))
+        first, last = values[start], values[end - 1]
+        said = number(first, digits=3) + (
+            f" to {number(last, digits=3)}" if end - start > 1 else ""
+        )
+        at = number(ruler.x[start]) + (f" to {number(ruler.x[end - 1])}" if end - start > 1 else "")
         marks.append(
             element(
-                "rect", mark_title(f"{name}, {x_label} {number(x[index])}: {words}"),
-                x=place(left + wide * index), y=place(y), width=place(wide + 0.4),
-                height=place(tall - 1), class_=kind,
+                "rect", mark_title(f"{ruler.x_label} {at}: {said}"),
+                x=place(ruler.left + ruler.wide * start), y=place(y),
+                width=place(ruler.wide * (end - start) + 0.4), height=place(ruler.tall - 1),
+                class_=shade,
             )
         )  # fmt: skip
-    return marks
+        start = end
+    return element("g", marks)
 
 
 def _time_labels(x: Sequence[float], left: float, bottom: float, x_label: str) -> list[Markup]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import statistics
 from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 
 from ranvier.report.markup import Markup, element
 from ranvier.report.plots.frame import Frame, draw, frame, mark_title, place, text
@@ -12,7 +13,7 @@ from ranvier.report.plots.scale import domain
 from ranvier.report.words import is_number, number
 
 COLOURS = 7  # the style sheet's .c0 … .c6
-MOST_HITS = 60
+MOST_HITS = 40
 
 
 @dataclass(frozen=True)
@@ -47,9 +48,9 @@ def thin(x: Sequence[float], y: Sequence[float | None], *, most: int = 150) -> S
         stretch = slice(index * len(x) // most, (index + 1) * len(x) // most)
         known = [value for value in y[stretch] if is_number(value)]
         at.append(x[stretch][-1])
-        middle.append(statistics.median(known) if known else None)  # type: ignore[type-var]
-        low.append(min(known) if known else None)  # type: ignore[type-var]
-        high.append(max(known) if known else None)  # type: ignore[type-var]
+        middle.append(statistics.median(known) if known else None)
+        low.append(min(known) if known else None)
+        high.append(max(known) if known else None)
     return Series("", at, middle, low, high)
 
 
@@ -70,7 +71,8 @@ def line_chart(
     values = [y for line in series for part in (line.y, line.low, line.high) for y in part]
     beside = [guide.value for guide in guides if guide.axis == "y"]
     up = y_range or domain(values, is_log=is_log, include=beside)
-    if across is None or up is None or not any(map(is_number, values)):
+    has_any = any(is_number(value) and (value > 0 or not is_log) for value in values)
+    if across is None or up is None or not has_any:
         return None
     headroom = 10 if any(guide.axis == "x" for guide in guides) else 0
     one_point = len({x for line in series for x in line.x}) == 1
@@ -90,8 +92,8 @@ def runs_of(on: Frame, xs: Sequence[float], ys: Sequence[float | None]) -> list[
     """The stretches of a series without a missing number, as places."""
     stretches: list[list[tuple]] = [[]]
     for x, y in zip(xs, ys, strict=True):
-        if is_number(y) and (not on.y.is_log or y > 0):  # type: ignore[operator]
-            stretches[-1].append((on.x(x), on.y(y)))  # type: ignore[arg-type]
+        if is_number(y) and (not on.y.is_log or y > 0):
+            stretches[-1].append((on.x(x), on.y(y)))
         elif stretches[-1]:
             stretches.append([])
     return [stretch for stretch in stretches if stretch]
@@ -158,7 +160,7 @@ def hits(on: Frame, series: Sequence[Series], x_label: str, digits: int) -> Mark
         return None
     places = places[:: -(-len(places) // MOST_HITS)]
     centres = [on.x(x) for x in places]
-    edges = [on.left, *((a + b) / 2 for a, b in zip(centres, centres[1:], strict=False)), on.right]
+    edges = [on.left, *((a + b) / 2 for a, b in pairwise(centres)), on.right]
     columns = [
         element(
             "rect",

@@ -46,7 +46,9 @@ def _ticks(low: float, high: float, most: int) -> list[float]:
     unit = 10.0 ** math.floor(math.log10(rough))
     step = next(unit * factor for factor in (1, 2, 2.5, 5, 10) if unit * factor >= rough * 0.999)
     first, last = math.ceil(low / step - 1e-9), math.floor(high / step + 1e-9)
-    return [round(index * step, 12 - math.floor(math.log10(step))) for index in range(first, last + 1)]
+    return [
+        round(index * step, 12 - math.floor(math.log10(step))) for index in range(first, last + 1)
+    ]
 
 
 def _log_ticks(low: float, high: float, most: int) -> list[float]:
@@ -74,7 +76,7 @@ def domain(
     >>> domain([1.0, None, 3.0], pad=0.0)
     (1.0, 3.0)
     """
-    known = [float(value) for value in values if is_number(value)]  # type: ignore[arg-type]
+    known = [_drawable(float(value)) for value in values if is_number(value)]
     if not known:
         return None
     known = [value for value in [*known, *include] if value > 0 or not is_log]
@@ -93,3 +95,10 @@ def domain(
     # An axis of amounts that begins near nothing begins at nothing.
     starts_at_zero = from_zero and 0 <= low < 0.15 * high
     return (0.0 if starts_at_zero else low - room), high + room
+
+
+def _drawable(value: float) -> float:
+    # Far beyond float32, and near enough to overflow that ratios and margins would not be finite.
+    if abs(value) < 1e-150:
+        return 0.0
+    return min(max(value, -1e150), 1e150)

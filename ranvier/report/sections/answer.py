@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from ranvier.core.finding import Finding
-from ranvier.report.blocks import enumerate_words, facts, paragraph, table, value_of_data
+from ranvier.report.blocks import enumerate_words, facts, paragraph, prose, table, value_of_data
 from ranvier.report.gather import ReportData
 from ranvier.report.lights import Light, lights
 from ranvier.report.markup import Markup, element
 from ranvier.report.words import (
+    SPLIT_ROWS,
     count,
     duration,
     is_number,
@@ -40,7 +41,7 @@ def _asked(data: ReportData) -> Markup:
     source = data.data.get("source")
     came_from = [" from ", value_of_data(_last_part(source))] if source else None
     if task.is_classification:
-        shown = [value_of_data(label) for label in task.classes[:6]]
+        shown: list[object] = [value_of_data(label) for label in task.classes[:6]]
         if len(task.classes) > 6:
             shown.append(f"{len(task.classes) - 6} more")
         kinds = count(len(task.classes), "class", plural="classes")
@@ -63,13 +64,13 @@ def _verdict(data: ReportData) -> Markup:
     value = data.metrics(split).get(metric)
     trivial = data.baseline(split).get(metric)
     rows = data.rows(split)
-    amount = count(rows, f"{split} row") if rows else f"{split} rows"
+    amount = count(rows, SPLIT_ROWS[split]) if rows else f"{SPLIT_ROWS[split]}s"
     sentence: list[object] = [
         "On ", amount, " the network reaches ", words.name, " ", element("strong", score(value)),
     ]  # fmt: skip
     if is_number(trivial):
         sentence += [
-            "; ", _trivial(data), ", gets ", element("strong", score(trivial)), ".",
+            "; ", _trivial(data, metric), ", gets ", element("strong", score(trivial)), ".",
         ]  # fmt: skip
     else:
         sentence.append(".")
@@ -80,7 +81,7 @@ def _verdict(data: ReportData) -> Markup:
         element(
             "div",
             element("span", score(value), class_="big"),
-            element("span", f"{words.name} on {split}", class_="unit"),
+            element("span", f"{words.name} on {SPLIT_ROWS[split]}s", class_="unit"),
             _against(data, trivial),
             class_="hero",
         ),
@@ -100,7 +101,12 @@ def _against(data: ReportData, trivial: object) -> Markup | None:
     return element("span", f"baseline {score(trivial)}", class_="against")
 
 
-def _trivial(data: ReportData) -> str:
+PROBABILITIES = ("log_loss", "brier", "brier_score", "calibration_error")
+
+
+def _trivial(data: ReportData, metric: str) -> str:
+    if data.task.is_classification and metric in PROBABILITIES:
+        return "the trivial answer, always the frequencies of the classes"
     if data.task.is_classification:
         return "the trivial answer, always the most frequent class"
     return "the trivial answer, always the mean of the training rows"
@@ -164,7 +170,7 @@ def _findings(found: tuple[Finding, ...]) -> Markup | None:
                     "span",
                     element("b", finding.symptom),
                     " (", value_of_data(finding.where), "). " if finding.where else "",
-                    finding.advice,
+                    prose(finding.advice),
                     _evidence(finding),
                 ),
             )

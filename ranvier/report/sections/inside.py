@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from typing import Any
 
 from ranvier.report.blocks import details, figure, figures, paragraph
 from ranvier.report.gather import Json, ReportData
@@ -20,10 +21,10 @@ from ranvier.report.sections.learning import by_step
 from ranvier.report.words import is_number, number
 
 MOST_LINES = 7
-MOST_ROWS = 24
-MOST_TIMES = 40
-MOST_SMALL = 12
-SHOWN_OPEN = 4
+MOST_ROWS = 20
+MOST_TIMES = 32
+MOST_SMALL = 9
+SHOWN_OPEN = 6
 
 
 def inside_section(data: ReportData) -> Markup | None:
@@ -77,11 +78,11 @@ def _evenly(events: Sequence[Json], most: int = MOST_TIMES) -> Sequence[Json]:
     return [events[round(index * (len(events) - 1) / (most - 1))] for index in range(most)]
 
 
-def _matrix(rows: Iterable[Sequence[object]], width: int) -> list[list[float | None]]:
+def _matrix(rows: Iterable[Sequence[Any]], width: int) -> list[list[float | None]]:
     """Columns of the given rows as series, padded where an event is short."""
     rows = list(rows)
     return [
-        [float(row[i]) if i < len(row) and is_number(row[i]) else None for row in rows]  # type: ignore[arg-type]
+        [float(row[i]) if i < len(row) and is_number(row[i]) else None for row in rows]
         for i in range(width)
     ]
 
@@ -177,13 +178,17 @@ def _by_layer(data: ReportData, name: str) -> tuple[list[float], list[Series]]:
 SHARES = {
     "dead": (
         "Dead units",
-        "The share of a layer's units that never answer to any row. A few do no harm; a layer "
-        "near 100\N{NO-BREAK SPACE}% is lost, often to a learning rate that was too high.",
+        (
+            "The share of a layer's units that never answer to any row. A few do no harm; a layer "
+            "near 100\N{NO-BREAK SPACE}% is lost, often to a learning rate that was too high."
+        ),
     ),
     "saturated": (
         "Saturated units",
-        "The share of answers at the very end of what a bounded activation can say (beyond 0.95). "
-        "There it is flat, so hardly any gradient passes: low is good.",
+        (
+            "The share of answers at the very end of what a bounded activation can say (beyond "
+            "0.95). There it is flat, so hardly any gradient passes: low is good."
+        ),
     ),
 }
 
@@ -315,7 +320,7 @@ def _gallery(
         return None
     more = total - MOST_SMALL
     note = f" {number(more)} more are in the run's events." if more > 0 else ""
-    rest = kept[SHOWN_OPEN + 2 :] if len(kept) > SHOWN_OPEN + 2 else []
+    rest = kept[SHOWN_OPEN:]
     shown = kept[: len(kept) - len(rest)]
     return element(
         "div",

@@ -35,7 +35,7 @@ def _sentence(data: ReportData) -> Markup | None:
     kept = f" The weights of epoch {number(best)} were kept." if best is not None else ""
     if not any((epoch.get("validation") or {}) for epoch in epochs):
         kept += " There was no validation part to hold the curves against."
-    return paragraph(f"One epoch is one pass over the training rows; it made "
+    return paragraph(f"One epoch is one pass over the training rows; this run made "
                      f"{number(epochs[-1].get('epoch'))}.{kept}")  # fmt: skip
 
 
@@ -49,7 +49,7 @@ def _by_epoch(data: ReportData, part: str, name: str) -> Series | None:
 
 
 def _finite(value: object) -> float | None:
-    return float(value) if is_number(value) else None  # type: ignore[arg-type]
+    return float(value) if is_number(value) else None
 
 
 def _best(data: ReportData) -> list[Guide]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import shlex
 from collections.abc import Mapping
+from typing import Any
 
 from ranvier.report.blocks import details, facts, paragraph, table, value_of_data
 from ranvier.report.gather import ReportData
@@ -31,7 +32,7 @@ def machine_section(data: ReportData) -> Markup | None:
     )  # fmt: skip
 
 
-def _command(data: ReportData, environment: Mapping[str, object]) -> Markup | None:
+def _command(data: ReportData, environment: Mapping[str, Any]) -> Markup | None:
     command = data.run.get("command") or environment.get("command")
     if not command:
         return None

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from ranvier.report.blocks import paragraph, value_of_data
+from ranvier.report.blocks import details, paragraph, value_of_data
 from ranvier.report.gather import Json, ReportData
 from ranvier.report.markup import Markup, element
-from ranvier.report.words import is_number, number, percent, shorten
+from ranvier.report.words import SPLIT_ROWS, is_number, number, percent, shorten
 
 MOST = 20
+OPEN = 8
 MOST_VALUES = 40
 
 
@@ -18,14 +19,19 @@ def mistakes_section(data: ReportData) -> Markup | None:
     errors = data.evaluations.get(data.judged_on or "", {}).get("errors") or ()
     if not errors:
         return None
+    part = SPLIT_ROWS[data.judged_on or "test"]
+    items = [_mistake(error) for error in errors[:MOST]]
     return element(
         "section",
         element("h2", "The worst errors"),
         paragraph(
-            f"The {data.judged_on} rows with the largest loss, worst first. Look here for wrong "
+            f"The {part}s with the largest loss, worst first. Look here for wrong "
             "labels, broken values and cases that the columns cannot tell apart."
         ),
-        element("ol", [_mistake(error) for error in errors[:MOST]], class_="mistakes"),
+        element("ol", items[:OPEN], class_="mistakes"),
+        details(f"{len(items) - OPEN} more", element("ol", items[OPEN:], class_="mistakes"))
+        if len(items) > OPEN
+        else None,
         id="mistakes",
     )
 
@@ -41,13 +47,14 @@ def _mistake(error: Json) -> Markup:
     ]  # fmt: skip
     values = error.get("values") or {}
     shown = list(values.items()) if isinstance(values, Mapping) else []
-    pairs = [
+    pairs: list[object] = [
         element("span", value_of_data(shorten(name, 40)), " ", element("b", _said(value)),
                 class_="pair")
         for name, value in shown[:MOST_VALUES]
     ]  # fmt: skip
     more = len(shown) - MOST_VALUES
-    pairs.append(element("span", f"and {number(more)} more", class_="quiet") if more > 0 else "")
+    if more > 0:
+        pairs.append(element("span", f"and {number(more)} more", class_="quiet"))
     return element("li", element("div", told, class_="told"), element("div", pairs, class_="pairs"))
 
 

@@ -48,8 +48,10 @@ def _metrics(data: ReportData) -> Markup | None:
     for name in names:
         words = metric_words(name)
         arrow = "higher is better" if words.is_higher_better else "lower is better"
-        label = element("span", element("b", words.name), element("small", f"{words.meaning}; {arrow}"
-                        if words.meaning else arrow), class_="metric")  # fmt: skip
+        meaning = f"{words.meaning}; {arrow}" if words.meaning else arrow
+        label = element(
+            "span", element("b", words.name), element("small", meaning), class_="metric"
+        )
         values = [score(data.metrics(split).get(name)) for split in splits]
         rows.append((label, *values, score(trivial.get(name))))
     headers = ("metric", *splits, f"baseline, {judged}")
@@ -112,11 +114,12 @@ def _confusion(
         f" The {MOST_DRAWN} classes with the most errors are drawn; {number(left_out)} are not."
         if left_out else ""
     )  # fmt: skip
+    hint = " On a narrow screen, scroll sideways to see all of it." if is_wide else ""
     return figure(
         "Confusion of classes", drawn,
         "Each row is a true class, each column what the network called it; the number counts rows, "
         "and the shade is their share of the true class. Right answers lie on the diagonal (blue), "
-        "mistakes beside it (orange)." + more, class_="wide" if is_wide else "",
+        "mistakes beside it (orange)." + more + hint, class_="wide" if is_wide else "",
     )  # fmt: skip
 
 
@@ -126,9 +129,9 @@ def _calibration(bins: Sequence[Json]) -> Markup | None:
     )
     return figure(
         "Calibration", plot,
-        "Of the rows that the network is 80\N{NO-BREAK SPACE}% sure of, 80\N{NO-BREAK SPACE}% should be right: points on the dashed "
-        "line. Below it the network is too sure of itself, above it too modest. A larger circle "
-        "stands for more rows.",
+        f"Of the rows that the network is {percent(0.8)} sure of, {percent(0.8)} should be right: "
+        "points on the dashed line. Below it the network is too sure of itself, above it too "
+        "modest. A larger circle stands for more rows.",
     )  # fmt: skip
 
 
@@ -141,11 +144,11 @@ def _roc(data: ReportData, roc: Json) -> Markup | None:
     )  # fmt: skip
     classes = data.task.classes
     positive = [" Positive here is ", value_of_data(classes[1]), "."] if len(classes) == 2 else ""
-    caption = [
+    how_to_read = (
         "Each point is a place to draw the line between yes and no. The nearer the curve comes to "
-        "the upper left corner the better; the dashed line is guessing.", positive,
-    ]  # fmt: skip
-    return figure("ROC curve", plot, caption)
+        "the upper left corner the better; the dashed line is guessing."
+    )
+    return figure("ROC curve", plot, [how_to_read, positive])
 
 
 def _confusions(labels: Sequence[str], counts: Sequence[Sequence[float]]) -> Markup | None:

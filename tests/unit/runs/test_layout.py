@@ -27,7 +27,8 @@ def test_a_new_run_has_its_places(tmp_path):
     assert run.summary.name == "summary.json"
     assert run.report.name == "report.html"
     assert run.model.name == "model"
-    assert run.events.is_dir() and run.checkpoints.is_dir()
+    assert run.events.is_dir()
+    assert run.checkpoints.is_dir()
 
 
 def test_an_empty_folder_and_one_whose_run_never_began_may_be_used(tmp_path):
@@ -128,8 +129,7 @@ def test_opening_what_is_no_run_offers_the_nearest(tmp_path):
     with pytest.raises(RunError) as caught:
         RunFolder.open(tmp_path / "leter-1")
     assert str(caught.value) == (
-        f"{tmp_path / 'leter-1'}: there is no such folder. "
-        f"Did you mean {tmp_path / 'letter-1'}?"
+        f"{tmp_path / 'leter-1'}: there is no such folder. Did you mean {tmp_path / 'letter-1'}?"
     )
 
 

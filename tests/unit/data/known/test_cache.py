@@ -7,15 +7,15 @@ import io
 import json
 import os
 import zipfile
-from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import polars as pl
 import pytest
 
 from ranvier.core.errors import SourceError
-from ranvier.data.known import cache, cache_folder, get, get_parts
-from ranvier.data.known.catalogue import MEMBERS, DataSet, Member, ReadMember, members
+from ranvier.data.known import cache, cache_folder, get, get_parts, is_cached
+from ranvier.data.known.entry import MEMBERS, DataSet, Member, ReadMember
 
 ENTRY = DataSet(
     name="made-up",
@@ -46,7 +46,7 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 
 @pytest.fixture
-def downloads(monkeypatch: pytest.MonkeyPatch) -> Iterator[list[str]]:
+def downloads(monkeypatch: pytest.MonkeyPatch) -> list[str]:
     """A data set of ten rows whose package comes out of thin air; each time is noted."""
     asked: list[str] = []
 
@@ -56,10 +56,9 @@ def downloads(monkeypatch: pytest.MonkeyPatch) -> Iterator[list[str]]:
             archive.writestr("table.csv", TABLE.write_csv())
         return folder / "p.whl"
 
-    members()  # so that the real entries come first and are not entered twice
     monkeypatch.setitem(MEMBERS._members, "made-up", Member(ENTRY, convert))
     monkeypatch.setattr(cache, "download", download)
-    yield asked
+    return asked
 
 
 def test_the_cache_lies_where_the_caller_or_the_desktop_says(
@@ -81,6 +80,15 @@ def test_a_data_set_is_fetched_once_and_says_what_it_does(downloads: list[str]) 
     assert get("made-up", progress=said.append) == first
     assert len(downloads) == len(said) == 1
     assert pl.read_parquet(first).equals(TABLE)
+
+
+def test_only_a_whole_copy_counts_as_cached(downloads: list[str]) -> None:
+    assert not is_cached("made-up")
+    path = get("made-up")
+    assert is_cached("made-up") and is_cached("made-up:test")
+    path.write_bytes(b"")
+    assert not is_cached("made-up") and is_cached("made-up:test")
+    assert len(downloads) == 1
 
 
 def test_the_official_test_part_is_the_last_rows(downloads: list[str]) -> None:
@@ -115,14 +123,34 @@ def test_a_damaged_cache_is_made_again(downloads: list[str], folder: Path, damag
     assert len(downloads) == 2
 
 
-def test_a_cache_of_another_version_of_the_entry_is_made_again(
-    downloads: list[str], monkeypatch: pytest.MonkeyPatch
+@pytest.mark.parametrize("change", [{"version": "1.2.4"}, {"sha256": "1" * 64}, {"test_rows": 2}])
+def test_a_cache_of_another_package_file_or_split_is_made_again(
+    downloads: list[str], monkeypatch: pytest.MonkeyPatch, change: dict[str, Any]
 ) -> None:
     get("made-up")
-    newer = dataclasses.replace(ENTRY, version="1.2.4")
+    newer = dataclasses.replace(ENTRY, **change)
     monkeypatch.setitem(MEMBERS._members, "made-up", Member(newer, convert))
     get("made-up")
     assert len(downloads) == 2
+
+
+def test_a_converter_that_was_changed_makes_its_table_again(
+    downloads: list[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    get("made-up")
+    monkeypatch.setattr(cache, "REVISION", cache.REVISION + 1)
+    get("made-up")
+    assert len(downloads) == 2
+
+
+def test_other_words_about_a_data_set_leave_the_cache_as_it_is(
+    downloads: list[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    get("made-up")
+    reworded = dataclasses.replace(ENTRY, reference="a better score")
+    monkeypatch.setitem(MEMBERS._members, "made-up", Member(reworded, convert))
+    get("made-up")
+    assert len(downloads) == 1
 
 
 def test_a_fetch_that_fails_keeps_nothing(
@@ -164,7 +192,8 @@ def test_a_package_that_gives_another_table_is_refused(
 def test_the_manifest_says_where_the_data_is_from(downloads: list[str], folder: Path) -> None:
     get("made-up")
     manifest = json.loads((folder / "made-up" / "manifest.json").read_text())
-    assert manifest["entry"]["license"] == "MIT"
+    assert manifest["license"] == "MIT" and manifest["source"] == "made"
+    assert manifest["made_from"]["package"] == "some-package"
     assert set(manifest["sha256"]) == {
         "made-up.parquet",
         "made-up-train.parquet",

