@@ -12,6 +12,7 @@ from collections.abc import Sequence
 from cyclopts import App, Parameter
 
 from ranvier.cli.failures import exit_code_of, print_failure
+from ranvier.core.version import VERSION
 
 VERBS = {
     "train": "Train a network on a table, end to end, and write a report.",
@@ -28,6 +29,7 @@ VERBS = {
 app = App(
     name="ranvier",
     help="Neural networks, from raw data to a trained, measured, explained network.",
+    version=VERSION,
     help_format="plaintext",
     default_parameter=Parameter(negative="", show_default=False),
     suppress_keyboard_interrupt=False,
