@@ -6,6 +6,7 @@ are cloned for one step, activations come from a forward pass in evaluation mode
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
@@ -13,6 +14,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
+from ranvier.spec import Activation
 from ranvier.step.state import State
 
 BINS = 32
@@ -136,9 +138,12 @@ def activation_statistics(outputs: dict[str, Tensor], module: nn.Module) -> dict
 
 
 def _saturated_share(output: Tensor, layer: nn.Module) -> float | None:
-    bounds = getattr(layer, "output_bounds", None)
-    if bounds is None:
+    # Our own modules carry their description or their activation; torch's carry neither.
+    function = getattr(getattr(layer, "layer", layer), "activation", None)
+    if isinstance(function, str):
+        function = Activation(function)
+    low, high = getattr(function, "bounds", (-math.inf, math.inf))
+    if not (math.isfinite(low) and math.isfinite(high)):
         return None
-    low, high = bounds
     margin = 0.025 * (high - low)
     return float(((output < low + margin) | (output > high - margin)).float().mean())

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -16,6 +16,7 @@ from ranvier.apps.tabular.choices import Choice, fill, spell_out
 from ranvier.apps.tabular.defaults import default_network, default_settings
 from ranvier.core.config import resolve, to_json
 from ranvier.core.errors import DataError, DivergedError, RunError
+from ranvier.data.known import data_set, is_known
 from ranvier.data.tabular import Rows, TableData, prepare
 from ranvier.nn import build
 from ranvier.report import write_report
@@ -82,6 +83,7 @@ def choose(network: Network | None, source: Any, settings: TrainSettings) -> Pre
     A network that the caller brings gets plain numbers, categories as indicators; the default
     network embeds categories itself.
     """
+    source, settings = official_parts(source, settings)
     data = prepare(source, settings, form="codes" if network is None else "one_hot")
     choices: list[Choice] = []
     num_rows = len(data.train.inputs)
@@ -93,6 +95,13 @@ def choose(network: Network | None, source: Any, settings: TrainSettings) -> Pre
     settings, taken = fill(settings, default_settings(network, data.task, num_rows=num_rows))
     settings, machine = fill(spell_out(settings), [_threads(network, data, settings)])
     return Prepared(data, network, settings, (*choices, *taken, *machine))
+
+
+def official_parts(source: Any, settings: TrainSettings) -> tuple[Any, TrainSettings]:
+    """The training part of a known data set that has an official test part, and that part."""
+    if not is_known(source) or settings.test is not None or not data_set(source).parts:
+        return source, settings
+    return f"{source}:train", replace(settings, test=f"{source}:test")
 
 
 def begin(

@@ -7,6 +7,8 @@ import pytest
 import torch
 from torch import nn
 
+from ranvier.nn import build
+from ranvier.spec import Dense, Network
 from ranvier.step.probes import (
     activation_statistics,
     layer_outputs,
@@ -47,6 +49,15 @@ def test_the_histogram_counts_floors_of_log2() -> None:
 
 def test_the_histogram_of_a_large_tensor_looks_at_a_sample() -> None:
     assert sum(log2_histogram(torch.ones(1_000_000))) == 4096
+
+
+def test_saturation_is_the_share_at_the_ends_of_a_bounded_activation() -> None:
+    network = build(Network(Dense(1, activation="tanh"), Dense(1, activation="relu")), 1)
+    with torch.no_grad():
+        network.dense_0.weight.fill_(1.0)
+        network.dense_0.bias.zero_()
+    outputs = layer_outputs(network, torch.tensor([[-9.0], [-1.0], [0.0], [9.0]]))
+    assert activation_statistics(outputs, network)["saturated"] == [0.5, None]
 
 
 def test_activations_are_looked_at_without_a_trace_in_the_module() -> None:
