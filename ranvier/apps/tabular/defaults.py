@@ -94,10 +94,10 @@ def default_settings(network: Network, task: Task, *, num_rows: int) -> list[Cho
     """Every setting of the training that data should decide, and why it is so."""
     batch_size = default_batch_size(num_rows)
     steps = max(1, num_rows // batch_size)
-    updates, decay = (2_500, 0.1) if is_noisy(task, num_rows=num_rows) else (4_000, 0.01)
-    epochs = min(100, max(8, round(updates / steps)))
+    updates, decay = (3_000, 0.1) if is_noisy(task, num_rows=num_rows) else (4_000, 0.01)
+    epochs = min(150, max(8, round(updates / steps)))
     loss = "cross_entropy" if task.is_classification else "mean_squared_error"
-    rate = 0.004 * min(batch_size / 256, math.sqrt(batch_size / 256))
+    rate = max(0.001, 0.004 * min(batch_size / 256, math.sqrt(batch_size / 256)))
     anneal = {"kind": "cosine", "warmup": 0.02}
     return [
         Choice("loss", loss, f"what {task.kind} minimises"),
