@@ -29,13 +29,16 @@ if TYPE_CHECKING:
 MEMBERS = 8
 WIDTH = 256
 DEPTH = 2
-BINS = 48
+# A bin is there to be learnt from: it holds at least this many rows, if it is one of the quantiles.
+ROWS_PER_BIN = 50
+MOST_BINS = 48
 # A category of more values than this gets learnt vectors instead of an indicator per value.
 ONE_HOT_UP_TO = 64
 CATEGORY_UNITS = 16
 # All numeric columns together become at most this many features, 16 a column where they fit.
 NUMBER_FEATURES = 512
 FEW_ROWS = 5_000
+DROPOUT = 0.2
 
 
 def default_network(
@@ -46,20 +49,24 @@ def default_network(
     `numbers` holds the numeric columns of the training rows as the network will see them; their
     quantiles become the bins of the numbers' curves.
     """
-    dropout = dropout_rate(task, num_rows=len(numbers))
     hidden: list[Layer] = []
-    for depth in range(DEPTH):
-        spread = Initializer("normal", std=1.0) if depth == 0 else "ones"
-        hidden.append(SharedDense(WIDTH, activation="relu", input_scale=spread))
-        if dropout:
-            hidden.append(Dropout(dropout))
+    if is_noisy(task, num_rows=len(numbers)):
+        for spread in (Initializer("normal", std=1.0), *["ones"] * (DEPTH - 1)):
+            hidden.append(SharedDense(WIDTH, activation="relu", input_scale=spread))
+            hidden.append(Dropout(DROPOUT))
+        why = f"sharing weights and dropout {DROPOUT:g} keep them from learning noise (TabM)"
+    else:
+        hidden += [MemberDense(WIDTH, activation="relu")] * DEPTH
+        why = "with weights of their own, as many rows of a number leave little noise to learn"
     network = Network(
         table_features(layout, numbers), Members(MEMBERS), *hidden, MemberDense(task.outputs)
     )
-    return network, (
-        f"{MEMBERS} networks of {DEPTH} × {WIDTH} relu units trained as one (TabM): they share "
-        f"weights and scale them each its own way; dropout {dropout:g}"
-    )
+    return network, f"{MEMBERS} networks of {DEPTH} × {WIDTH} relu units trained as one; {why}"
+
+
+def is_noisy(task: Task, *, num_rows: int) -> bool:
+    """Whether a network could learn the rows by heart: a class is a coin's toss, or few rows."""
+    return task.is_classification or num_rows < FEW_ROWS
 
 
 def table_features(layout: Layout, numbers: NDArray[np.float32]) -> TableFeatures:
@@ -71,7 +78,8 @@ def table_features(layout: Layout, numbers: NDArray[np.float32]) -> TableFeature
     units = min(16, NUMBER_FEATURES // max(1, layout.numeric))
     curves = None
     if layout.numeric and units >= 4:
-        edges = tuple(quantile_edges(column, bins=BINS) for column in numbers.T)
+        bins = min(MOST_BINS, max(4, len(numbers) // ROWS_PER_BIN))
+        edges = tuple(quantile_edges(column, bins=bins) for column in numbers.T)
         curves = PiecewiseEmbedding(edges=edges, units=units)
     return TableFeatures(
         numeric=layout.numeric,
@@ -82,28 +90,21 @@ def table_features(layout: Layout, numbers: NDArray[np.float32]) -> TableFeature
     )
 
 
-def dropout_rate(task: Task, *, num_rows: int) -> float:
-    """Units are silenced where noise is what is left to fit: in classes, and in few rows."""
-    return 0.2 if task.is_classification or num_rows < FEW_ROWS else 0.0
-
-
 def default_settings(network: Network, task: Task, *, num_rows: int) -> list[Choice]:
     """Every setting of the training that data should decide, and why it is so."""
     batch_size = default_batch_size(num_rows)
     steps = max(1, num_rows // batch_size)
-    updates = 2_500 if task.is_classification else 4_000
-    epochs = min(100, max(8, round(updates / steps)))
+    updates, decay = (3_000, 0.1) if is_noisy(task, num_rows=num_rows) else (4_000, 0.01)
+    epochs = min(150, max(8, round(updates / steps)))
     loss = "cross_entropy" if task.is_classification else "mean_squared_error"
-    rate = 0.004 * math.sqrt(batch_size / 256)
+    rate = max(0.001, 0.004 * min(batch_size / 256, math.sqrt(batch_size / 256)))
     anneal = {"kind": "cosine", "warmup": 0.02}
     return [
         Choice("loss", loss, f"what {task.kind} minimises"),
         Choice("optimizer", "adamw", "gives each weight a step of its own size"),
-        Choice("learning_rate", round(rate, 6), "0.004 · √(batch_size / 256)"),
+        Choice("learning_rate", rate, f"0.004 for 256 rows an update, here {batch_size}"),
         Choice("schedule", anneal, "annealing to 0 gains what averaging weights would"),
-        Choice(
-            "weight_decay", 0.1 if task.is_classification else 0.01, "keeps noise from being learnt"
-        ),
+        Choice("weight_decay", decay, "keeps noise from being learnt"),
         Choice("clip_norm", 0.0, "these networks train without"),
         Choice("average_decay", 0.0, "an annealed run gains nothing by averaging"),
         Choice("batch_size", batch_size, f"{num_rows:,} training rows: {steps:,} updates an epoch"),
