@@ -172,7 +172,7 @@ class TestColumns:
 
     def test_one_column_cannot_be_two_things(self) -> None:
         message = refusal(people(), ConfigError, weight="bought")
-        assert "column 'bought' is asked for as target and as weight" in message
+        assert "column 'bought' is asked for as target and weight" in message
 
     def test_words_among_numbers_are_named_with_row_and_way_out(self) -> None:
         age = [str(18 + place % 60) for place in range(10_000)]

@@ -1,4 +1,4 @@
-"""From a table to a run: prepare, choose, build, train, write down; and on from where it stopped."""
+"""From a table to a run: prepare, choose, build, train, write down; and how a run goes on."""
 
 from __future__ import annotations
 

@@ -48,7 +48,7 @@ def read_delimited(path: Path) -> Delimited:
         raise DataError(f"{path}: a header and no rows; expected at least one row of data.")
     if len(header) != frame.width:
         raise DataError(
-            f"{path}, line 1: the header cannot be told apart from the rows; expected names between "
+            f"{path}, line 1: the header cannot be told from the rows; expected names between "
             f"{DELIMITERS[delimiter]} and then a line break. Remove stray quotes and carriage "
             "returns from it."
         )

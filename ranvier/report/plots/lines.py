@@ -6,6 +6,7 @@ import statistics
 from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import pairwise
+from typing import Any
 
 from ranvier.report.markup import Markup, element
 from ranvier.report.plots.frame import Frame, draw, frame, mark_title, place, text
@@ -99,7 +100,7 @@ def runs_of(on: Frame, xs: Sequence[float], ys: Sequence[float | None]) -> list[
     return [stretch for stretch in stretches if stretch]
 
 
-def polyline(points: Sequence[tuple]) -> str:
+def polyline(points: Sequence[tuple[Any, ...]]) -> str:
     """Path data through `points`."""
     return "M" + "L".join(f"{place(x)} {place(y)}" for x, y in points)
 
