@@ -40,42 +40,43 @@ class PeriodicEmbedding(nn.Module):
 
 
 class PiecewiseEmbedding(nn.Module):
-    """f(V p(x) + d) for every column, p the share of each bin that the number has gone through.
+    """f(V p(x) + s x + d) for every column, p the share of each bin that the number has gone.
+
+    Columns come first inside, so that each one's bins meet its weights in one batched product.
 
     Shapes: [B, N] -> [B, N · U].
     """
 
     left: Tensor
     width: Tensor
-    low: Tensor
     high: Tensor
 
     def __init__(self, layer: PiecewiseLayer) -> None:
         super().__init__()
         columns, bins = len(layer.edges), layer.bins
-        left = torch.zeros(columns, bins)
-        width = torch.ones(columns, bins)
+        left, width = torch.zeros(columns, 1, bins), torch.ones(columns, 1, bins)
         # A bin that only other columns have is held at zero.
-        low, high = torch.zeros(columns, bins), torch.zeros(columns, bins)
+        high = torch.zeros(columns, 1, bins)
         for column, edges in enumerate(layer.edges):
             rising = torch.tensor(edges, dtype=torch.float64)
             own = len(edges) - 1
-            left[column, :own] = rising[:-1].to(left.dtype)
-            width[column, :own] = rising.diff().to(left.dtype)
-            high[column, :own] = 1.0
-            low[column, 0] = -math.inf
-            high[column, own - 1] = math.inf
-        for name, values in (("left", left), ("width", width), ("low", low), ("high", high)):
+            left[column, 0, :own] = rising[:-1].to(left.dtype)
+            width[column, 0, :own] = rising.diff().to(left.dtype)
+            high[column, 0, :own] = 1.0
+        for name, values in (("left", left), ("width", width), ("high", high)):
             self.register_buffer(name, values, persistent=False)
         self.weight = nn.Parameter(torch.empty(columns, layer.units, bins))
+        self.slope = nn.Parameter(torch.empty(columns, layer.units))
         self.bias = nn.Parameter(torch.empty(columns, layer.units))
         self.function = function_of(layer.activation)
 
     def forward(self, input: Tensor) -> Tensor:
-        share_BNT = (input.unsqueeze(-1) - self.left) / self.width
-        share_BNT = torch.minimum(torch.maximum(share_BNT, self.low), self.high)
-        mixed_BNU = torch.einsum("bnt,nut->bnu", share_BNT, self.weight) + self.bias
-        return self.function(mixed_BNU).flatten(1)
+        numbers_NB1 = input.t().unsqueeze(-1)
+        share_NBT = (numbers_NB1 - self.left) / self.width
+        share_NBT = torch.minimum(share_NBT.clamp_min(0.0), self.high)
+        line_NBU = torch.addcmul(self.bias.unsqueeze(1), numbers_NB1, self.slope.unsqueeze(1))
+        curve_NBU = torch.baddbmm(line_NBU, share_NBT, self.weight.transpose(1, 2))
+        return self.function(curve_NBU).transpose(0, 1).flatten(1)
 
 
 @MODULES.register("periodic_embedding")

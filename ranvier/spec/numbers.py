@@ -10,7 +10,7 @@ from ranvier.core.errors import NetworkError
 from ranvier.core.shapes import Shape
 from ranvier.spec.activation import ActivationField, activation
 from ranvier.spec.fields import Count, Positive, Rule, many, real, whole
-from ranvier.spec.initializers import Initializer
+from ranvier.spec.initializers import ZEROS, Initializer
 from ranvier.spec.layer import Family, Layer, Parameter
 from ranvier.spec.trace import Misfit
 
@@ -106,19 +106,21 @@ _Edges = Annotated[
 
 @dataclass(frozen=True)
 class PiecewiseEmbedding(Layer):
-    """Says how far each number has gone through each bin of its column, and mixes that linearly.
+    """Draws a curve of each number: a straight line, with a bend of its own in every bin.
 
-        p_jt = clip((x_j − b_jt₋₁) / (b_jt − b_jt₋₁), 0, 1),  e_j = f(V_j p_j + d_j)
+        e_j = f(V_j p_j + s_j x_j + d_j),  p_jt = clip((x_j − b_jt₋₁) / (b_jt − b_jt₋₁), 0, 1)
 
-    The first bin has no lower end and the last no upper one. The edges are usually quantiles of
-    the training rows.
+    Training begins with straight lines (V = 0) and bends them where the rows ask for it. Outside
+    the edges a curve goes on straight, so that a number further out than any seen in training
+    moves the output no faster than inside. The edges are usually quantiles of the training rows.
 
     >>> PiecewiseEmbedding(edges=((0, 1, 2), (0, 5)), units=8).output_shape(2)
     (16,)
 
     Shapes: [columns] -> [columns · units], column by column.
 
-    Reference: Gorishniy et al. 2022, arXiv:2203.05556, sec. 3.2.
+    Reference: Gorishniy et al. 2022, arXiv:2203.05556, sec. 3.2; the line beside the bends as in
+    Gorishniy, Kotelnikov & Babenko 2025, arXiv:2410.24210.
     """
 
     family: ClassVar[Family] = "embedding"
@@ -139,24 +141,28 @@ class PiecewiseEmbedding(Layer):
         return output
 
     def parameters(self, *inputs: Shape) -> dict[str, Parameter]:
-        columns, reach = len(self.edges), 1 / math.sqrt(self.bins)
-        linear = Initializer("uniform", low=-reach, high=reach)
-        shape = (columns, self.units, self.bins)
+        columns = len(self.edges)
+        line = Parameter((columns, self.units), Initializer("uniform", low=-1.0, high=1.0))
+        bends = (columns, self.units, self.bins)
         return {
-            "weight": Parameter(shape, linear, fan_in=self.bins, fan_out=self.units),
-            "bias": Parameter((columns, self.units), linear, fan_in=self.bins),
+            "weight": Parameter(bends, ZEROS, fan_in=self.bins, fan_out=self.units),
+            "slope": line,
+            "bias": line,
         }
 
     def flops(self, *inputs: Shape) -> int:
-        each = 4 * self.bins + self.units * (2 * self.bins + 1 + (self.activation is not None))
+        each = 4 * self.bins + self.units * (2 * self.bins + 3 + (self.activation is not None))
         return len(self.edges) * each
 
     def equation(self, here: str = "⁽ˡ⁾", *sources: str) -> str:
         source = (sources or ("⁽ˡ⁻¹⁾",))[0]
-        return f"a{here}ⱼ = {_after(self.activation, 'Vⱼ pⱼ(xⱼ) + dⱼ')}, x = a{source}"
+        return f"a{here}ⱼ = {_after(self.activation, 'Vⱼ pⱼ(xⱼ) + sⱼ xⱼ + dⱼ')}, x = a{source}"
 
     def label(self) -> str:
         return f"PiecewiseEmbedding {self.units}"
 
     def implied_input(self) -> Shape | None:
         return (len(self.edges),)
+
+    def initialisation(self) -> str:
+        return "lines U(−1, 1), bends 0"

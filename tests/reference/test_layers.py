@@ -297,17 +297,26 @@ def test_periodic_embedding():
 def test_piecewise_embedding():
     edges = ((-1.0, 0.0, 0.5, 2.0), (0.0, 1.0))
     x = np.array([[-3.0, -2.0], [-0.5, 0.25], [0.25, 0.5], [1.0, 3.0], [5.0, 0.75]])
+    g = draw(5, 2 * UNITS, seed=2)
     module = module_of(PiecewiseEmbedding(edges, UNITS), 2)
     own = weights_of(module)
-    first = [[-2, 0, 0], [0.5, 0, 0], [1, 0.5, 0], [1, 1, 1 / 3], [1, 1, 3]]
-    expected = np.concatenate(
-        [
-            np.array(first) @ own["weight"][0].T + own["bias"][0],
-            x[:, 1:] @ own["weight"][1, :, :1].T + own["bias"][1],
-        ],
-        axis=1,
-    )
-    np.testing.assert_allclose(module(torch.from_numpy(x)).detach().numpy(), expected, **CLOSE)
+    first = np.array([[0, 0, 0], [0.5, 0, 0], [1, 0.5, 0], [1, 1, 1 / 3], [1, 1, 1]])
+    second = np.array([[0, 0, 0], [0.25, 0, 0], [0.5, 0, 0], [1, 0, 0], [0.75, 0, 0]])
+    a, dx, gradients = forward_and_backward(module, x, g)
+    # The bin that x stands in, by its steepness 1 / width; outside the edges there is none.
+    steep = [
+        np.array([[0, 0, 0], [1, 0, 0], [0, 2, 0], [0, 0, 1 / 1.5], [0, 0, 0]]),
+        np.array([[0, 0, 0], [1, 0, 0], [1, 0, 0], [0, 0, 0], [1, 0, 0]]),
+    ]
+    for j, share in enumerate((first, second)):
+        e, ge = (m[:, j * UNITS : (j + 1) * UNITS] for m in (a, g))
+        line = np.outer(x[:, j], own["slope"][j]) + own["bias"][j]
+        np.testing.assert_allclose(e, share @ own["weight"][j].T + line, **CLOSE)
+        slope = steep[j] @ own["weight"][j].T + own["slope"][j]
+        np.testing.assert_allclose(dx[:, j], (ge * slope).sum(axis=1), **CLOSE)
+        np.testing.assert_allclose(gradients["weight"][j], ge.T @ share, **CLOSE)
+        np.testing.assert_allclose(gradients["slope"][j], ge.T @ x[:, j], **CLOSE)
+        np.testing.assert_allclose(gradients["bias"][j], ge.sum(axis=0), **CLOSE)
 
 
 def test_table_features():

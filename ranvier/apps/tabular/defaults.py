@@ -38,7 +38,7 @@ CATEGORY_UNITS = 16
 # All numeric columns together become at most this many features, 16 a column where they fit.
 NUMBER_FEATURES = 512
 FEW_ROWS = 5_000
-DROPOUT = 0.2
+DROPOUT = 0.3
 
 
 def default_network(
