@@ -89,9 +89,11 @@ def line_chart(
     return draw(on, title, description, marks, hits(on, series, x_label, digits))
 
 
-def runs_of(on: Frame, xs: Sequence[float], ys: Sequence[float | None]) -> list[list[tuple]]:
+def runs_of(
+    on: Frame, xs: Sequence[float], ys: Sequence[float | None]
+) -> list[list[tuple[Any, ...]]]:
     """The stretches of a series without a missing number, as places."""
-    stretches: list[list[tuple]] = [[]]
+    stretches: list[list[tuple[Any, ...]]] = [[]]
     for x, y in zip(xs, ys, strict=True):
         if is_number(y) and (not on.y.is_log or y > 0):
             stretches[-1].append((on.x(x), on.y(y)))

@@ -16,7 +16,6 @@ from ranvier.train.machine import machine
 from ranvier.train.progress import Silent
 from ranvier.train.replay import replay
 from ranvier.train.store import Cursor, FolderStore, NoStore
-
 from tests.unit.train.conftest import MakeJob
 
 PLACES = [

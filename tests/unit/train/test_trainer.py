@@ -17,7 +17,6 @@ from ranvier.train.machine import machine
 from ranvier.train.progress import Silent
 from ranvier.train.store import Cursor, NoStore
 from ranvier.train.trainer import Outcome
-
 from tests.unit.train.conftest import MakeJob
 
 
