@@ -124,6 +124,9 @@ def begin(
 ) -> RunFolder:
     """Train on a table from the first step to the report."""
     source, settings = official_parts(source, settings)
+    # Found again from whatever folder the run is resumed in.
+    validation, test = _path_of(settings.validation), _path_of(settings.test)
+    settings = replace(settings, validation=validation, test=test)
     prepared = choose(network, source, settings)
     for line in (prepared.data.split, *map(str, prepared.choices)):
         progress.say(line)
@@ -238,7 +241,8 @@ def _run_document(
     prepared: Prepared, source: Any, *, requested: TrainSettings, command: str | None
 ) -> dict[str, Any]:
     data, settings = prepared.data, prepared.settings
-    asked = {key: value for key, value in to_json(requested).items() if value is not None}
+    unasked = to_json(TrainSettings())
+    asked = {key: value for key, value in to_json(requested).items() if value != unasked[key]}
     return {
         "task": data.task.to_json(),
         "settings": to_json(settings),
@@ -250,7 +254,7 @@ def _run_document(
             "form": data.encoder.form,
             "fingerprint": data.fingerprint,
             "split": data.split,
-            "rows": {split: len(rows) for split, rows in parts_of(data).items()},
+            "parts": {split: len(rows) for split, rows in parts_of(data).items()},
             **data.profile,
         },
         "environment": environment(device_for(settings.device), threads=settings.threads or 1),
