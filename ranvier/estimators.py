@@ -176,7 +176,7 @@ class NetworkClassifier(ClassifierMixin, _NetworkEstimator):
         self.classes_, index = np.unique(y, return_inverse=True)
         if len(self.classes_) < 2:
             raise ValueError(
-                f"{type(self).__name__}: y holds one class, {self.classes_[0]!r}; expected at "
+                f"{type(self).__name__}: y holds one class, {self.classes_.tolist()[0]!r}; expected at "
                 "least two. Give rows of another class."
             )
         if self.class_weight is not None:

@@ -83,9 +83,7 @@ class TestLabelsAndFrames:
 
     def test_a_pandas_and_a_polars_frame_give_the_same(self) -> None:
         X, y = people()
-        other = pl.DataFrame(
-            {"age": X["age"].to_numpy(), "city": X["city"].tolist(), "noise": X["noise"].to_numpy()}
-        )
+        other = pl.from_pandas(X)
         one = classifier().fit(X, y).predict_proba(X)
         assert np.allclose(classifier().fit(other, y).predict_proba(other), one)
 
