@@ -10,6 +10,7 @@ from ranvier.core.config import to_json
 from ranvier.core.errors import ConfigError
 from ranvier.losses import loss_from
 from ranvier.optim import optimizer_from, schedule_from
+from ranvier.report.words import said
 from ranvier.runs.settings import TrainSettings
 
 
@@ -22,7 +23,7 @@ class Choice:
     why: str
 
     def __str__(self) -> str:
-        return f"{self.what}: {self.value} ({self.why})"
+        return f"{self.what}: {said(self.value)} ({self.why})"
 
     def to_json(self) -> dict[str, Any]:
         return asdict(self)
