@@ -1,1 +1,1 @@
-"""From a source to rows ready for training: read, split, fit on the training part, encode, order."""
+"""From a source to what trains: reading, splitting, encoding, and the order rows come in."""

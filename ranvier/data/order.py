@@ -1,4 +1,4 @@
-"""The order in which rows are seen: a pure function, so a resumed run goes straight to its place."""
+"""The order in which rows are seen: a pure function, so a resumed run goes to its place."""
 
 from __future__ import annotations
 

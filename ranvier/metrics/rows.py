@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from functools import cached_property
+from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -103,7 +104,7 @@ def weighted_mean(values: Floats, weights: Floats) -> float:
     return float(values @ weights / weights.sum())
 
 
-def _require_fit(task: Task, truth: NDArray, predicted: NDArray) -> None:
+def _require_fit(task: Task, truth: NDArray[Any], predicted: NDArray[Any]) -> None:
     shape = (len(truth), task.outputs) if task.is_classification else (len(truth),)
     if truth.ndim != 1 or predicted.shape != shape:
         wanted = "[N] and [N, C]" if task.is_classification else "[N] for both"
@@ -133,7 +134,7 @@ def _checked_weights(weights: ArrayLike | None, num_rows: int) -> Floats:
     return weights_N
 
 
-def _checked_classes(task: Task, truth: NDArray) -> NDArray[np.int64]:
+def _checked_classes(task: Task, truth: NDArray[Any]) -> NDArray[np.int64]:
     bad = np.flatnonzero(~((truth >= 0) & (truth < task.outputs)))
     if len(bad):
         raise DataError(

@@ -42,6 +42,9 @@ class MemberDense(nn.Module):
     Shapes: [B, K, I] -> [B, K, U].
     """
 
+    weight: Tensor
+    bias: Tensor
+
     def __init__(self, layer: MemberDenseLayer, shape: Shape) -> None:
         super().__init__()
         self.layer = layer
@@ -62,6 +65,11 @@ class SharedDense(nn.Module):
 
     Shapes: [B, K, I] -> [B, K, U].
     """
+
+    weight: Tensor
+    bias: Tensor
+    input_scale: Tensor
+    output_scale: Tensor
 
     def __init__(self, layer: SharedDenseLayer, shape: Shape) -> None:
         super().__init__()

@@ -163,7 +163,7 @@ def _refuse_what_is_there(path: Path) -> None:
 
 
 def _has_entries(path: Path) -> bool:
-    return path.exists() and (not path.is_dir() or any(os.scandir(path)))
+    return path.exists() and (not path.is_dir() or bool(os.listdir(path)))
 
 
 def _runs_in(folder: Path) -> dict[str, Path]:

@@ -14,6 +14,7 @@ from __future__ import annotations
 import hashlib
 import json
 import math
+import os
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -172,7 +173,7 @@ def _entries(path: Path, file: BinaryIO, digests: Mapping[str, str]) -> list[Ent
 
     Nothing is allocated that the file's own size does not cover.
     """
-    total = path.stat().st_size
+    total = os.fstat(file.fileno()).st_size  # a writer may be pruning the path itself
     length = file.read(8)
     size = int.from_bytes(length, "little")
     if len(length) < 8 or size > min(total - 8, _LARGEST_HEADER):

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+
 import pytest
 
 from benchmarks import overhead
@@ -18,7 +20,7 @@ def test_ranvier_and_a_loop_by_hand_have_the_same_losses_step_by_step(short: Non
     result = overhead.measure(repeats=2, threads=1)
     assert result["largest_relative_difference_of_losses"] < 1e-4
     for figures in (result["clock"], result["processor"]):
-        assert figures["by_hand_ms"]["median"] > 0
+        assert math.isfinite(figures["by_hand_ms"]["median"])
     assert "| of the processor | " in overhead.markdown(result)
 
 

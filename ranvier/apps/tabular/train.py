@@ -1,4 +1,4 @@
-"""From a table to a run: prepare, choose, build, train, write down; and on from where it stopped."""
+"""From a table to a run: prepare, choose, build, train, write down; and how a run goes on."""
 
 from __future__ import annotations
 
@@ -83,7 +83,6 @@ def choose(network: Network | None, source: Any, settings: TrainSettings) -> Pre
     A network that the caller brings gets plain numbers, categories as indicators; the default
     network embeds categories itself.
     """
-    source, settings = official_parts(source, settings)
     data = prepare(source, settings, form="codes" if network is None else "one_hot")
     choices: list[Choice] = []
     num_rows = len(data.train.inputs)
@@ -99,7 +98,8 @@ def choose(network: Network | None, source: Any, settings: TrainSettings) -> Pre
 
 def official_parts(source: Any, settings: TrainSettings) -> tuple[Any, TrainSettings]:
     """The training part of a known data set that has an official test part, and that part."""
-    if not is_known(source) or settings.test is not None or not data_set(source).parts:
+    whole = is_known(source) and ":" not in source
+    if not whole or settings.test is not None or not data_set(source).parts:
         return source, settings
     return f"{source}:train", replace(settings, test=f"{source}:test")
 
@@ -114,6 +114,7 @@ def begin(
     command: str | None = None,
 ) -> RunFolder:
     """Train on a table from the first step to the report."""
+    source, settings = official_parts(source, settings)
     prepared = choose(network, source, settings)
     for line in (prepared.data.split, *map(str, prepared.choices)):
         progress.say(line)

@@ -85,10 +85,12 @@ def parse_dates(text: pl.Series, form: str) -> pl.Series:
 
 
 def as_datetime(moments: pl.Series) -> pl.Series:
-    """Any date or date-time column as naive microseconds, in UTC where it knew its zone."""
+    """Any date or date-time column as naive microseconds, in UTC where it knew its zone; null for
+    a year that no calendar of Python's holds."""
     if isinstance(moments.dtype, pl.Datetime) and moments.dtype.time_zone is not None:
         moments = moments.dt.convert_time_zone("UTC").dt.replace_time_zone(None)
-    return moments.cast(pl.Datetime("us"))
+    moments = moments.cast(pl.Datetime("us"))
+    return moments.set(~moments.dt.year().is_between(1, 9999).fill_null(True), None)
 
 
 def _cycle(period: int) -> tuple[Floats, Floats]:

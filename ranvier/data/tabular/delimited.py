@@ -46,6 +46,12 @@ def read_delimited(path: Path) -> Delimited:
         frame = frame.filter(~pl.all_horizontal(pl.all().is_null()))
     if frame.is_empty():
         raise DataError(f"{path}: a header and no rows; expected at least one row of data.")
+    if len(header) != frame.width:
+        raise DataError(
+            f"{path}, line 1: the header cannot be told from the rows; expected names between "
+            f"{DELIMITERS[delimiter]} and then a line break. Remove stray quotes and carriage "
+            "returns from it."
+        )
     names = [name.strip() or f"column {place}" for place, name in enumerate(header, start=1)]
     notes = _notes(path, delimiter, names)
     return Delimited(frame.rename(dict(zip(frame.columns, names, strict=True))), delimiter, notes)

@@ -244,5 +244,7 @@ class TableEncoder:
 def _numbers_from(documents: list[dict[str, Any]]) -> Iterator[NumberFeature | DateFeature]:
     for document in documents:
         fields = {key: value for key, value in document.items() if key != "kind"}
-        kind = NumberFeature if document["kind"] == "number" else DateFeature
-        yield msgspec.convert(fields, kind)
+        if document["kind"] == "number":
+            yield msgspec.convert(fields, NumberFeature)
+        else:
+            yield msgspec.convert(fields, DateFeature)

@@ -11,6 +11,7 @@ from ranvier.core.errors import DataError, MissingExtraError, SourceError
 
 
 def read_parquet(path: Path) -> pl.DataFrame:
+    """Parquet, told by its own mark at both ends."""
     return _read_binary(path, "Parquet", (b"PAR1",))
 
 

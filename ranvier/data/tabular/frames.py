@@ -160,7 +160,7 @@ def _foreign(source: Any, *, where: str) -> pl.DataFrame:
 
 
 def _foreign_column(name: str, column: Any) -> pl.Series:
-    """One column of another frame library, without pyarrow: numbers as an array, words as a list."""
+    """One column of another frame library, without pyarrow: numbers an array, words a list."""
     if column.implementation.is_polars():
         return column.to_native().alias(name)
     kind = column.dtype

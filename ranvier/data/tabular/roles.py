@@ -87,7 +87,7 @@ def _check_conflicts(asked: list[tuple[str, str]], source: str) -> None:
             continue
         if name in taken and taken[name] != option:
             raise ConfigError(
-                f"{source}: column {name!r} is asked for as {taken[name]} and as {option}; expected "
+                f"{source}: column {name!r} is asked for as {taken[name]} and {option}; expected "
                 "one use for each column. Drop one of the two options."
             )
         taken[name] = option

@@ -25,7 +25,7 @@ class Split:
 
 @dataclass(frozen=True)
 class Fractions:
-    """Shares of the rows to hold out; 0 for a part that is not wanted or has a source of its own."""
+    """Shares of the rows to hold out; 0 for a part not wanted or with a source of its own."""
 
     validation: float
     test: float

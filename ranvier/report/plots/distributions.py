@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import replace
+from typing import Any
 
 from ranvier.report.markup import Markup, element
 from ranvier.report.plots.frame import Frame, draw, frame, mark_title, place, text
@@ -107,18 +108,18 @@ def _zero_note(on: Frame, zeros: float) -> Markup | None:
     return text(on.right, 13, f"at the end {percent(zeros)} are 0", class_="note", anchor="end")
 
 
-def _band(on: Frame, rows: list, lower: int, upper: int, kind: str) -> Markup:
+def _band(on: Frame, rows: list[Any], lower: int, upper: int, kind: str) -> Markup:
     above = [(on.x(time), on.y(values[upper])) for time, values, _ in rows]
     below = [(on.x(time), on.y(values[lower])) for time, values, _ in reversed(rows)]
     return element("path", d=polyline([*above, *below]) + "Z", class_=f"c0 {kind}")
 
 
-def _median(on: Frame, rows: list) -> Markup:
+def _median(on: Frame, rows: list[Any]) -> Markup:
     points = [(on.x(time), on.y(values[2])) for time, values, _ in rows]
     return element("path", d=polyline(points), class_="c0 line")
 
 
-def _columns(on: Frame, rows: list, x_label: str) -> Markup:
+def _columns(on: Frame, rows: list[Any], x_label: str) -> Markup:
     rows = rows[:: -(-len(rows) // 20)]
     wide = (on.right - on.left) / len(rows)
     columns = [
@@ -199,7 +200,9 @@ def _hill(
     )  # fmt: skip
 
 
-def _with_time_ticks(on: Frame, title: str, description: str, marks: list, ticks: list) -> Markup:
+def _with_time_ticks(
+    on: Frame, title: str, description: str, marks: list[Any], ticks: list[Any]
+) -> Markup:
     named = [
         text(on.left - 6, base + 1, words, class_="tick", anchor="end")
         for index, (base, words) in enumerate(ticks)

@@ -6,6 +6,7 @@ import statistics
 from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import pairwise
+from typing import Any
 
 from ranvier.report.markup import Markup, element
 from ranvier.report.plots.frame import Frame, draw, frame, mark_title, place, text
@@ -88,9 +89,11 @@ def line_chart(
     return draw(on, title, description, marks, hits(on, series, x_label, digits))
 
 
-def runs_of(on: Frame, xs: Sequence[float], ys: Sequence[float | None]) -> list[list[tuple]]:
+def runs_of(
+    on: Frame, xs: Sequence[float], ys: Sequence[float | None]
+) -> list[list[tuple[Any, ...]]]:
     """The stretches of a series without a missing number, as places."""
-    stretches: list[list[tuple]] = [[]]
+    stretches: list[list[tuple[Any, ...]]] = [[]]
     for x, y in zip(xs, ys, strict=True):
         if is_number(y) and (not on.y.is_log or y > 0):
             stretches[-1].append((on.x(x), on.y(y)))
@@ -99,7 +102,7 @@ def runs_of(on: Frame, xs: Sequence[float], ys: Sequence[float | None]) -> list[
     return [stretch for stretch in stretches if stretch]
 
 
-def polyline(points: Sequence[tuple]) -> str:
+def polyline(points: Sequence[tuple[Any, ...]]) -> str:
     """Path data through `points`."""
     return "M" + "L".join(f"{place(x)} {place(y)}" for x, y in points)
 

@@ -16,8 +16,7 @@ from ranvier.train.machine import machine
 from ranvier.train.progress import Silent
 from ranvier.train.replay import replay
 from ranvier.train.store import Cursor, FolderStore, NoStore
-
-from .conftest import MakeJob
+from tests.unit.train.conftest import MakeJob
 
 PLACES = [
     Cursor(1, 0, 1),

@@ -17,8 +17,7 @@ from ranvier.train.machine import machine
 from ranvier.train.progress import Silent
 from ranvier.train.store import Cursor, NoStore
 from ranvier.train.trainer import Outcome
-
-from .conftest import MakeJob
+from tests.unit.train.conftest import MakeJob
 
 
 def train(job: Job, store: Any = None) -> tuple[Outcome, History]:
