@@ -51,7 +51,8 @@ def default_network(
     """
     hidden: list[Layer] = []
     if is_noisy(task, num_rows=len(numbers)):
-        for spread in (Initializer("normal", std=1.0), *["ones"] * (DEPTH - 1)):
+        spreads: list[Initializer | str] = [Initializer("normal", std=1.0), *["ones"] * (DEPTH - 1)]
+        for spread in spreads:
             hidden.append(SharedDense(WIDTH, activation="relu", input_scale=spread))
             hidden.append(Dropout(DROPOUT))
         why = f"sharing weights and dropout {DROPOUT:g} keep them from learning noise (TabM)"
