@@ -10,7 +10,9 @@ Names are imported when they are first used, so that what needs no torch never w
 
 from __future__ import annotations
 
+import sys
 from importlib import import_module
+from types import ModuleType
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
@@ -40,6 +42,21 @@ _SINGLE = {
     "train": "ranvier.api",
     "verify": "ranvier.api",
 }
+
+
+class _Package(ModuleType):
+    """This package, where a function may have the name of a folder.
+
+    Importing anything from `ranvier.train` would put that folder's module in the place of
+    `rv.train`; the function keeps it. `from ranvier.train.x import y` is not touched by this.
+    """
+
+    def __setattr__(self, name: str, value: Any) -> None:
+        if not (name in _SINGLE and isinstance(value, ModuleType)):
+            super().__setattr__(name, value)
+
+
+sys.modules[__name__].__class__ = _Package
 
 
 def __getattr__(name: str) -> Any:

@@ -34,6 +34,15 @@ class Loss:
         """
         raise NotImplementedError
 
+    def mean(self, prediction: Tensor, target: Tensor) -> Tensor:
+        """The plain mean of `each`; a member overrides it where torch has one kernel for both."""
+        return self.each(prediction, target).mean()
+
+    @property
+    def weighs_classes(self) -> bool:
+        """Whether samples may weigh by their class: the option `class_weights` says how."""
+        return getattr(self, "class_weights", None) is not None
+
     def class_weight(self, target: Tensor, like: Tensor) -> Tensor | None:
         """What each sample counts for its class, [B] in `like`'s precision; None counts all one."""
         return None
@@ -46,6 +55,8 @@ class Loss:
         Raises:
             ShapeError: as `each`, or a weight that is not one number per sample.
         """
+        if weight is None and not self.weighs_classes:
+            return self.mean(prediction, target)
         each = self.each(prediction, target)
         if weight is not None and weight.shape != each.shape:
             raise ShapeError(

@@ -38,7 +38,7 @@ CATEGORY_UNITS = 16
 # All numeric columns together become at most this many features, 16 a column where they fit.
 NUMBER_FEATURES = 512
 FEW_ROWS = 5_000
-DROPOUT = 0.3
+DROPOUT = 0.1
 
 
 def default_network(
@@ -51,7 +51,8 @@ def default_network(
     """
     hidden: list[Layer] = []
     if is_noisy(task, num_rows=len(numbers)):
-        for spread in (Initializer("normal", std=1.0), *["ones"] * (DEPTH - 1)):
+        spreads: list[Initializer | str] = [Initializer("normal", std=1.0), *["ones"] * (DEPTH - 1)]
+        for spread in spreads:
             hidden.append(SharedDense(WIDTH, activation="relu", input_scale=spread))
             hidden.append(Dropout(DROPOUT))
         why = f"sharing weights and dropout {DROPOUT:g} keep them from learning noise (TabM)"
@@ -97,7 +98,7 @@ def default_settings(network: Network, task: Task, *, num_rows: int) -> list[Cho
     """Every setting of the training that data should decide, and why it is so."""
     batch_size = default_batch_size(num_rows)
     steps = max(1, num_rows // batch_size)
-    updates, decay = (3_000, 0.1) if is_noisy(task, num_rows=num_rows) else (4_000, 0.01)
+    updates, decay = (3_000, 0.02) if is_noisy(task, num_rows=num_rows) else (4_000, 0.01)
     epochs = min(150, max(8, round(updates / steps)))
     loss = "cross_entropy" if task.is_classification else "mean_squared_error"
     rate = max(0.001, 0.004 * min(batch_size / 256, math.sqrt(batch_size / 256)))
