@@ -21,9 +21,14 @@ from ranvier.core.errors import ConfigError, suggestion
 Settings = TypeVar("Settings")
 
 
-def setting(default: Any, help: str, *, choices: Iterable[str] | None = None) -> Any:
-    """A documented field of a settings dataclass; `choices` closes the set of words it takes."""
-    metadata = {"help": help, "choices": tuple(choices) if choices else None}
+def setting(
+    default: Any, help: str, *, group: str = "", choices: Iterable[str] | None = None
+) -> Any:
+    """A documented field of a settings dataclass; `choices` closes the set of words it takes.
+
+    `group` is the heading under which it is listed among the options.
+    """
+    metadata = {"help": help, "group": group, "choices": tuple(choices) if choices else None}
     return dataclasses.field(default=default, metadata=metadata)
 
 
