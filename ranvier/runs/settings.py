@@ -39,22 +39,30 @@ class TrainSettings:
     optimizer: str | dict[str, Any] | None = setting(None, "optimiser, by name or {kind, options}")
     schedule: str | dict[str, Any] | None = setting(None, "learning-rate schedule")
     learning_rate: float | None = setting(None, "peak learning rate")
-    weight_decay: float | None = setting(None, "decoupled weight decay per unit of learning rate")
-    epochs: int | None = setting(None, "passes over the training rows, at most")
-    batch_size: int | None = setting(None, "rows per update; 0 for all of them (full batch)")
-    clip_norm: float | None = setting(None, "largest global gradient norm; 0 for no clipping")
-    l1: float = setting(0.0, "weight of the sum of absolute weights added to the loss")
-    l2: float = setting(0.0, "weight of half the sum of squared weights added to the loss")
-    average_decay: float | None = setting(
-        None, "decay of the exponential moving average of weights; 0 for none"
+    weight_decay: float | None = setting(
+        None, "decoupled weight decay per unit of learning rate", least=0
     )
-    patience: int | None = setting(None, "evaluations without gain before stopping; 0 for never")
+    epochs: int | None = setting(None, "passes over the training rows, at most", least=1)
+    batch_size: int | None = setting(
+        None, "rows per update; 0 for all of them (full batch)", least=0
+    )
+    clip_norm: float | None = setting(
+        None, "largest global gradient norm; 0 for no clipping", least=0
+    )
+    l1: float = setting(0.0, "weight of the sum of absolute weights added to the loss", least=0)
+    l2: float = setting(0.0, "weight of half the sum of squared weights added to the loss", least=0)
+    average_decay: float | None = setting(
+        None, "decay of the exponential moving average of weights; 0 for none", least=0, below=1
+    )
+    patience: int | None = setting(
+        None, "evaluations without gain before stopping; 0 for never", least=0
+    )
     metric: str | None = setting(None, "validation metric that picks the best epoch")
     seed: int = setting(0, "seed of everything random")
 
     # The machine and the run.
     device: str = setting("auto", "where to train: auto, cpu, cuda, cuda:1 …")
-    threads: int | None = setting(None, "processor threads; chosen if left out")
+    threads: int | None = setting(None, "processor threads; chosen if left out", least=1)
     executor: str = setting("auto", "what runs the step", choices=("auto", "eager"))
-    checkpoint_seconds: float = setting(30.0, "seconds between checkpoints, at least")
-    statistics_every: int = setting(64, "steps between looks at weights and activations")
+    checkpoint_seconds: float = setting(30.0, "seconds between checkpoints, at least", least=0)
+    statistics_every: int = setting(64, "steps between looks at weights and activations", least=0)

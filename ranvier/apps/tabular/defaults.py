@@ -106,7 +106,7 @@ def table_features(layout: Layout, numbers: NDArray[np.float32]) -> TableFeature
 def default_settings(network: Network, task: Task, *, num_rows: int) -> list[Choice]:
     """Every setting of the training that data should decide, and why it is so."""
     batch_size = default_batch_size(num_rows)
-    steps = max(1, num_rows // batch_size)
+    steps = math.ceil(num_rows / batch_size)
     _, decay = regularisation(task, num_rows=num_rows)
     updates = 3_000 if is_noisy(task, num_rows=num_rows) else 4_000
     epochs = min(150, max(8, round(updates / steps)))
