@@ -62,7 +62,10 @@ def default_network(
     network = Network(
         table_features(layout, numbers), Members(MEMBERS), *hidden, MemberDense(task.outputs)
     )
-    return network, f"{MEMBERS} networks of {DEPTH} × {WIDTH} relu units trained as one; {why}"
+    return network, (
+        f"an ensemble of {MEMBERS} networks trained as one, {DEPTH} layers of {WIDTH} relu units "
+        f"each, whose answers are averaged; {why}"
+    )
 
 
 def is_noisy(task: Task, *, num_rows: int) -> bool:
@@ -113,18 +116,20 @@ def default_settings(network: Network, task: Task, *, num_rows: int) -> list[Cho
     loss = "cross_entropy" if task.is_classification else "mean_squared_error"
     rate = max(0.001, 0.004 * min(batch_size / 256, math.sqrt(batch_size / 256)))
     anneal = {"kind": "cosine", "warmup": 0.02}
+    usual = "honest probabilities" if task.is_classification else "the mean of what to expect"
+    an_epoch = math.ceil(num_rows / batch_size)
     return [
-        Choice("loss", loss, f"what {task.kind} minimises"),
+        Choice("loss", loss, f"what {task.kind} minimises: it rewards {usual}"),
         Choice("optimizer", "adamw", "gives each weight a step of its own size"),
-        Choice("learning_rate", rate, f"0.004 for 256 rows an update, here {batch_size}"),
-        Choice("schedule", anneal, "annealing to 0 gains what averaging weights would"),
-        Choice("weight_decay", decay, "keeps noise from being learnt"),
-        Choice("clip_norm", 0.0, "these networks train without"),
-        Choice("average_decay", 0.0, "an annealed run gains nothing by averaging"),
-        Choice("batch_size", batch_size, f"{num_rows:,} training rows: {steps:,} updates an epoch"),
-        Choice("epochs", epochs, f"about {epochs * steps:,} updates"),
-        Choice("patience", 20, "the best epoch is kept in any case; stopping saves time"),
-        Choice("metric", "loss", "the smoothest measure on the validation rows"),
+        Choice("learning_rate", rate, f"suits {batch_size:,} rows an update"),
+        Choice("schedule", anneal, "a short rise, then a fall to 0, so that weights settle"),
+        Choice("weight_decay", decay, "pulls weights towards 0, so that less noise is learnt"),
+        Choice("clip_norm", 0.0, "no limit: these networks train well without"),
+        Choice("average_decay", 0.0, "none: weights that settled gain nothing by averaging"),
+        Choice("batch_size", batch_size, f"{an_epoch:,} updates an epoch of {num_rows:,} rows"),
+        Choice("epochs", epochs, f"{epochs * an_epoch:,} updates, as a table of this size needs"),
+        Choice("patience", 20, "epochs without gain before it stops; the best is kept"),
+        Choice("metric", "loss", "of the validation rows; it picks the epoch to keep"),
     ]
 
 
