@@ -81,3 +81,18 @@ def _from_whole(name: str) -> Any:
 def __dir__() -> list[str]:
     whole = (name for place in _WHOLE for name in import_module(place).__all__)
     return sorted({*_SINGLE, *whole})
+
+
+class _Surface(ModuleType):
+    """This module, whose `train` stays the function.
+
+    The import system enters every folder into the package that holds it, so the folder `train`
+    would take that name as soon as anything imports it.
+    """
+
+    def __setattr__(self, name: str, value: Any) -> None:
+        if not (name in _SINGLE and isinstance(value, ModuleType)):
+            super().__setattr__(name, value)
+
+
+sys.modules[__name__].__class__ = _Surface

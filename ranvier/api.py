@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from ranvier.apps import tabular
 from ranvier.core.config import resolve
+from ranvier.core.errors import ConfigError
 from ranvier.core.finding import Finding
 from ranvier.core.task import Task
 from ranvier.losses import Loss
@@ -117,8 +118,11 @@ class Run:
         return self.table_model.predict_table(rows)
 
     def evaluate(self, source: Any) -> dict[str, float]:
-        """The task's metrics on rows that hold the target."""
-        return self.table_model.evaluate(source)
+        """The task's metrics on rows that hold the target, weighed as in training if they can be.
+
+        Rows without the run's column of weights count alike.
+        """
+        return self.table_model.evaluate(source, weight=self.document["settings"]["weight"])
 
     def report(self) -> Path:
         """Write the report anew from the run's files; its path comes back."""
@@ -157,6 +161,11 @@ def train(
         DataError: for data that cannot be trained on.
         NetworkError: for a network that does not fit the data.
     """
+    if network is not None and not isinstance(network, Network):
+        raise ConfigError(
+            f"rv.train: network is {type(network).__name__} {network!r}; expected a rv.Network, or "
+            "None for the default. Read a file with rv.Network.from_json(text)."
+        )
     named = {
         "target": target,
         "task": task,

@@ -18,6 +18,7 @@ from sklearn.utils.validation import (
 
 from ranvier.apps.tabular import TableModel, choose
 from ranvier.core.config import resolve
+from ranvier.core.errors import StoppedError
 from ranvier.data.tabular import read_table
 from ranvier.losses import Loss
 from ranvier.optim import Optimizer, Schedule
@@ -80,7 +81,11 @@ class _NetworkEstimator(BaseEstimator):
         job, journal = prepared.job(), MemoryJournal()
         threads = prepared.settings.threads or 1
         with machine(job.device, threads=threads, seed=prepared.settings.seed):
-            outcome = job.trainer(journal, NoStore(), Silent()).run()
+            try:
+                outcome = job.trainer(journal, NoStore(), Silent()).run()
+            except StoppedError as stop:
+                # A search over settings takes any Exception for one failed fit, and goes on.
+                raise KeyboardInterrupt from stop
         self.model_ = TableModel(job.module.eval(), job.head, prepared.data.encoder)
         self.history_ = History(journal.records)
         self.network_ = prepared.network

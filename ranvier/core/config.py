@@ -22,13 +22,20 @@ Settings = TypeVar("Settings")
 
 
 def setting(
-    default: Any, help: str, *, group: str = "", choices: Iterable[str] | None = None
+    default: Any,
+    help: str,
+    *,
+    group: str = "",
+    choices: Iterable[str] | None = None,
+    least: float | None = None,
+    below: float | None = None,
 ) -> Any:
-    """A documented field of a settings dataclass; `choices` closes the set of words it takes.
+    """A documented field of a settings dataclass, under the heading `group` among the options.
 
-    `group` is the heading under which it is listed among the options.
+    `choices` closes the set of words it takes; a number is at `least` so much and `below` so much.
     """
-    metadata = {"help": help, "group": group, "choices": tuple(choices) if choices else None}
+    closed = tuple(choices) if choices else None
+    metadata = {"help": help, "group": group, "choices": closed, "least": least, "below": below}
     return dataclasses.field(default=default, metadata=metadata)
 
 
@@ -127,12 +134,25 @@ def _convert(value: Any, hint: Any, metadata: Mapping[str, Any]) -> Any:
     if hint == tuple[str, ...] and isinstance(value, str):
         value = [part.strip() for part in value.split(",") if part.strip()]
     try:
-        return msgspec.convert(value, hint, strict=True)
+        converted = msgspec.convert(value, hint, strict=True)
     except msgspec.ValidationError as strict_error:
         try:
-            return msgspec.convert(value, hint, strict=False)
+            converted = msgspec.convert(value, hint, strict=False)
         except msgspec.ValidationError:
             raise ConfigError(f"{strict_error}.") from None
+    _check_range(converted, metadata.get("least"), metadata.get("below"))
+    return converted
+
+
+def _check_range(value: Any, least: float | None, below: float | None) -> None:
+    if not isinstance(value, int | float):
+        return
+    # Said so that a value that is no number at all (NaN) is refused too.
+    fits = (least is None or value >= least) and (below is None or value < below)
+    if not fits:
+        bounds = [f"of at least {least:g}"] if least is not None else []
+        bounds += [f"below {below:g}"] if below is not None else []
+        raise ConfigError(f"expected a number {' and '.join(bounds)}.")
 
 
 def to_json(settings: Any) -> dict[str, Any]:

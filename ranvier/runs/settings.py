@@ -39,10 +39,14 @@ class TrainSettings:
     network: str | None = setting(None, "a network's description, a JSON file", group=NETWORK)
 
     # Its training.
-    epochs: int | None = setting(None, "passes over the training rows, at most", group=TRAINING)
-    batch_size: int | None = setting(None, "rows an update; 0 for all at once", group=TRAINING)
+    epochs: int | None = setting(
+        None, "passes over the training rows, at most", group=TRAINING, least=1
+    )
+    batch_size: int | None = setting(
+        None, "rows an update; 0 for all at once", group=TRAINING, least=0
+    )
     patience: int | None = setting(
-        None, "epochs without gain before it stops; 0 for never", group=TRAINING
+        None, "epochs without gain before it stops; 0 for never", group=TRAINING, least=0
     )
     metric: str | None = setting(
         None, "validation metric that picks the epoch to keep", group=TRAINING
@@ -57,20 +61,24 @@ class TrainSettings:
         None, "how the learning rate goes, such as one_cycle", group=TRAINING
     )
     learning_rate: float | None = setting(None, "the peak of it", group=TRAINING)
-    weight_decay: float | None = setting(None, "pull of the weights towards 0", group=TRAINING)
-    l1: float = setting(0.0, "penalty on absolute weights", group=TRAINING)
-    l2: float = setting(0.0, "penalty on squared weights, halved", group=TRAINING)
-    clip_norm: float | None = setting(None, "largest gradient norm; 0 for no limit", group=TRAINING)
+    weight_decay: float | None = setting(
+        None, "pull of the weights towards 0", group=TRAINING, least=0
+    )
+    l1: float = setting(0.0, "penalty on absolute weights", group=TRAINING, least=0)
+    l2: float = setting(0.0, "penalty on squared weights, halved", group=TRAINING, least=0)
+    clip_norm: float | None = setting(
+        None, "largest gradient norm; 0 for no limit", group=TRAINING, least=0
+    )
     average_decay: float | None = setting(
-        None, "decay of a moving average of weights; 0 for none", group=TRAINING
+        None, "decay of a moving average of weights; 0 for none", group=TRAINING, least=0, below=1
     )
     seed: int = setting(0, "seed of everything random", group=TRAINING)
 
     # The machine.
     device: str = setting("auto", "auto, cpu, cuda, cuda:1 …", group=MACHINE)
-    threads: int | None = setting(None, "processor threads", group=MACHINE)
+    threads: int | None = setting(None, "processor threads", group=MACHINE, least=1)
     executor: str = setting("auto", "what runs an update", group=MACHINE, choices=("auto", "eager"))
     checkpoint_seconds: float = setting(
-        30.0, "seconds between checkpoints, at least", group=MACHINE
+        30.0, "seconds between checkpoints, at least", group=MACHINE, least=0
     )
-    statistics_every: int = setting(64, "updates between looks inside", group=MACHINE)
+    statistics_every: int = setting(64, "updates between looks inside", group=MACHINE, least=0)

@@ -10,10 +10,9 @@ import numpy as np
 import torch
 from torch import nn
 
-from ranvier.core.errors import ConfigError, suggestion
 from ranvier.core.task import Task
 from ranvier.losses import Loss, loss_from
-from ranvier.metrics import METRICS
+from ranvier.metrics import METRICS, default_metrics
 from ranvier.optim import optimizer_from, schedule_from
 from ranvier.runs.settings import TrainSettings
 from ranvier.step import Head, Program, executor_for
@@ -46,14 +45,31 @@ class Job:
     def loss(self) -> Loss:
         return loss_from(_chosen(self.settings.loss, "loss"))
 
-    def evaluator(self, *, metrics: tuple[str, ...] | None = None) -> Evaluator:
-        """Measures this job's network; `metrics` None takes the task's usual ones."""
+    @property
+    def monitor(self) -> str:
+        """What picks the best epoch: `loss`, or a metric by its own name."""
+        metric = self.settings.metric or "loss"
+        return metric if metric == "loss" else METRICS[metric].name
+
+    def evaluator(self) -> Evaluator:
+        """Measures this job's network: the task's usual metrics, and the one that is monitored."""
+        monitored = () if self.monitor == "loss" else (self.monitor,)
+        metrics = tuple(dict.fromkeys((*default_metrics(self.task), *monitored)))
         return Evaluator(self.module, self.head, self.loss, metrics, self.to_values)
+
+    def check(self) -> None:
+        """Measure two rows, so that what does not fit is refused before anything is written.
+
+        Raises:
+            ShapeError: for a loss that cannot take what the network gives.
+            UnknownNameError, ConfigError: for a metric that is not known or is not for this task.
+        """
+        rows = self.training
+        self.evaluator().measure(Part(rows.inputs[:2], rows.targets[:2], rows.truth[:2]))
 
     def trainer(self, journal: Journal, store: Store, progress: Progress) -> Trainer:
         """The loop for this job, before its first step."""
         settings = self.settings
-        self._check_monitor()
         program = Program(
             module=self.module.to(self.device),
             head=self.head,
@@ -85,16 +101,10 @@ class Job:
             schedule=schedule_from(_chosen(settings.schedule, "schedule")),
             seed=settings.seed,
             patience=settings.patience or 0,
-            monitor=settings.metric or "loss",
+            monitor=self.monitor,
             checkpoint_seconds=settings.checkpoint_seconds,
             statistics_every=settings.statistics_every,
         )
-
-    def _check_monitor(self) -> None:
-        metric = self.settings.metric or "loss"
-        known = ["loss", *METRICS]
-        if metric not in known:
-            raise ConfigError(f"metric={metric}: no such metric. {suggestion(metric, known)}")
 
 
 def _chosen(value: Any, name: str) -> Any:

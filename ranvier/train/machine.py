@@ -44,10 +44,12 @@ def device_for(name: str) -> torch.device:
 
 
 def threads_for(multiply_adds_per_step: int) -> int:
-    """How many threads a step of this size is worth."""
-    if multiply_adds_per_step < ONE_THREAD_BELOW:
-        return 1
-    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+    """How many threads a step of this size is worth, of those that torch was given.
+
+    torch's own number is that of the cores, or what OMP_NUM_THREADS says: whoever runs several
+    trainings side by side keeps them from waiting for each other's threads.
+    """
+    return 1 if multiply_adds_per_step < ONE_THREAD_BELOW else torch.get_num_threads()
 
 
 @contextmanager

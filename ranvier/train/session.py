@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from ranvier.core.errors import DivergedError
+from ranvier.core.errors import DivergedError, StoppedError
 from ranvier.core.finding import Finding
 from ranvier.metrics import primary_metric
 from ranvier.runs import checkpoints
@@ -82,6 +82,10 @@ class Session:
         except DivergedError as error:
             self._write_divergence(trainer, writer, error)
             raise
+        except StoppedError as error:
+            path = self.run.path
+            message = f"{path}: {error}, a checkpoint is saved. Go on with: ranvier resume {path}"
+            raise StoppedError(message, exit_code=error.exit_code) from None
         assessments = self._assess()
         for assessment in assessments.values():
             writer.append("evaluation", assessment)

@@ -77,7 +77,7 @@ class Trainer:
         """Train to the end and leave the best weights in the network.
 
         Raises:
-            StoppedError: after SIGINT or SIGTERM, with a checkpoint saved.
+            StoppedError: after SIGINT or SIGTERM, once the store has a checkpoint.
             DivergedError: at a loss or gradient that is not finite.
         """
         self._clock = time.monotonic()
@@ -133,9 +133,7 @@ class Trainer:
         if signals.received is not None and self.finished is None:
             self.save()
             raise StoppedError(
-                f"stopped after {self.cursor.step} steps with a checkpoint saved. "
-                "Go on with: ranvier resume",
-                exit_code=signals.exit_code,
+                f"stopped after {self.cursor.step} steps", exit_code=signals.exit_code
             )
         if self.store.due(self.cursor):
             self.save()

@@ -285,7 +285,7 @@ class TestTargets:
         bought[3] = None
         data = prepared(people(bought=bought))
         [finding] = [f for f in data.findings if f.category == "labels"]
-        assert finding.symptom == "1 of 200 rows have no target"
+        assert finding.symptom == "1 of 200 rows has no target"
         assert finding.evidence["first_row"] == 4
         parts = [data.train, data.validation, data.test]
         assert 4 not in np.concatenate([p.row_numbers for p in parts if p is not None])

@@ -30,18 +30,40 @@ class Choice:
 
 
 def fill(settings: TrainSettings, defaults: Iterable[Choice]) -> tuple[TrainSettings, list[Choice]]:
-    """`settings` with every open one taken from `defaults`, and the choices that were taken."""
+    """`settings` with every open one taken from `defaults`, and the choices that were taken.
+
+    Of two defaults for the same setting the first counts.
+    """
     values = to_json(settings)
-    taken = [choice for choice in defaults if values[choice.what] is None]
-    return replace(settings, **{choice.what: choice.value for choice in taken}), taken
+    taken: dict[str, Choice] = {}
+    for choice in defaults:
+        if values[choice.what] is None:
+            taken.setdefault(choice.what, choice)
+    filled = replace(settings, **{what: choice.value for what, choice in taken.items()})
+    return filled, list(taken.values())
+
+
+def implied(settings: TrainSettings, *, single_logit: bool) -> list[Choice]:
+    """What follows from the caller's own network and optimiser, ahead of any default.
+
+    Raises:
+        ConfigError: for an optimiser that is not known or cannot be.
+    """
+    choices = []
+    if single_logit:
+        choices.append(Choice("loss", "binary_cross_entropy", "the network gives one logit"))
+    if settings.optimizer is not None:
+        optimizer, why = optimizer_from(settings.optimizer), "as the optimiser given has it"
+        choices.append(Choice("learning_rate", optimizer.learning_rate, why))
+        choices.append(Choice("weight_decay", optimizer.weight_decay, why))
+    return choices
 
 
 def spell_out(settings: TrainSettings) -> TrainSettings:
     """Loss, optimiser and schedule as whole documents, with rate and decay in one place each.
 
-    `fill` comes first: loss, optimiser and schedule must be named.
-
-    An optimiser given whole brings its learning rate and weight decay, unless these are set too.
+    `fill` comes first: loss, optimiser and schedule must be named. The learning rate and the weight
+    decay are the optimiser's own where they are not set.
 
     Raises:
         ConfigError: for an option of theirs that is not known or cannot be.
@@ -49,13 +71,7 @@ def spell_out(settings: TrainSettings) -> TrainSettings:
     if settings.loss is None or settings.optimizer is None or settings.schedule is None:
         raise ValueError("loss, optimizer and schedule must be chosen before they are spelled out")
     optimizer = optimizer_from(settings.optimizer)
-    explicit = isinstance(settings.optimizer, dict)
-    given: dict[str, Any] = settings.optimizer if isinstance(settings.optimizer, dict) else {}
     rate, decay = settings.learning_rate, settings.weight_decay
-    if explicit and rate is None and "learning_rate" in given:
-        rate = optimizer.learning_rate
-    if explicit and decay is None and "weight_decay" in given:
-        decay = optimizer.weight_decay
     rate = optimizer.learning_rate if rate is None else rate
     decay = optimizer.weight_decay if decay is None else decay
     if rate <= 0:

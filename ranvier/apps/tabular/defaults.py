@@ -38,7 +38,6 @@ CATEGORY_UNITS = 16
 # All numeric columns together become at most this many features, 16 a column where they fit.
 NUMBER_FEATURES = 512
 FEW_ROWS = 5_000
-DROPOUT = 0.1
 
 
 def default_network(
@@ -51,11 +50,12 @@ def default_network(
     """
     hidden: list[Layer] = []
     if is_noisy(task, num_rows=len(numbers)):
+        dropout, _ = regularisation(task, num_rows=len(numbers))
         spreads: list[Initializer | str] = [Initializer("normal", std=1.0), *["ones"] * (DEPTH - 1)]
         for spread in spreads:
             hidden.append(SharedDense(WIDTH, activation="relu", input_scale=spread))
-            hidden.append(Dropout(DROPOUT))
-        why = f"sharing weights and dropout {DROPOUT:g} keep them from learning noise (TabM)"
+            hidden.append(Dropout(dropout))
+        why = f"sharing weights and dropout {dropout:g} keep them from learning noise (TabM)"
     else:
         hidden += [MemberDense(WIDTH, activation="relu")] * DEPTH
         why = "with weights of their own, as many rows of a number leave little noise to learn"
@@ -71,6 +71,18 @@ def default_network(
 def is_noisy(task: Task, *, num_rows: int) -> bool:
     """Whether a network could learn the rows by heart: a class is a coin's toss, or few rows."""
     return task.is_classification or num_rows < FEW_ROWS
+
+
+def regularisation(task: Task, *, num_rows: int) -> tuple[float, float]:
+    """Dropout's rate and the weight decay.
+
+    A label of two classes tells one bit at most, and where it is a coin's toss the toss is what a
+    network of this size learns next: ACS employment gains 0.0004 of AUC by 0.3 and 0.1 over 0.1
+    and 0.02. Labels of many classes say more, and the same cure costs Letter a point of accuracy.
+    """
+    if not is_noisy(task, num_rows=num_rows):
+        return 0.0, 0.01
+    return (0.3, 0.1) if task.outputs == 2 else (0.1, 0.02)
 
 
 def table_features(layout: Layout, numbers: NDArray[np.float32]) -> TableFeatures:
@@ -97,8 +109,9 @@ def table_features(layout: Layout, numbers: NDArray[np.float32]) -> TableFeature
 def default_settings(network: Network, task: Task, *, num_rows: int) -> list[Choice]:
     """Every setting of the training that data should decide, and why it is so."""
     batch_size = default_batch_size(num_rows)
-    steps = max(1, num_rows // batch_size)
-    updates, decay = (3_000, 0.02) if is_noisy(task, num_rows=num_rows) else (4_000, 0.01)
+    steps = math.ceil(num_rows / batch_size)
+    _, decay = regularisation(task, num_rows=num_rows)
+    updates = 3_000 if is_noisy(task, num_rows=num_rows) else 4_000
     epochs = min(150, max(8, round(updates / steps)))
     loss = "cross_entropy" if task.is_classification else "mean_squared_error"
     rate = max(0.001, 0.004 * min(batch_size / 256, math.sqrt(batch_size / 256)))

@@ -80,10 +80,10 @@ class TableModel:
             columns[f"probability_{label}"] = raw[:, index]
         return polars.DataFrame(columns)
 
-    def evaluate(self, source: Any) -> dict[str, float]:
-        """The task's metrics on rows that hold the target."""
-        rows = labelled_rows(self.encoder, source)
-        return compute(self.task, rows.truth, self._predict(rows.inputs))
+    def evaluate(self, source: Any, *, weight: str | None = None) -> dict[str, float]:
+        """The task's metrics on rows that hold the target, weighed by the column `weight`."""
+        rows = labelled_rows(self.encoder, source, weight=weight)
+        return compute(self.task, rows.truth, self._predict(rows.inputs), weights=rows.weights)
 
 
 def load_model(run: RunFolder) -> TableModel:

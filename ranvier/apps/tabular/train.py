@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 import torch
 
-from ranvier.apps.tabular.choices import Choice, fill, spell_out
+from ranvier.apps.tabular.choices import Choice, fill, implied, spell_out
 from ranvier.apps.tabular.defaults import default_network, default_settings
 from ranvier.core.config import resolve, to_json
 from ranvier.core.errors import DataError, DivergedError, RunError
@@ -43,11 +43,15 @@ class Prepared:
     choices: tuple[Choice, ...] = ()
 
     def job(self) -> Job:
-        """The training of this network on this data, before its first step."""
+        """The training of this network on this data, before its first step.
+
+        Raises:
+            NetworkError, ConfigError: for a network, loss, metric or device that does not fit.
+        """
         data, settings = self.data, self.settings
         shape = (data.train.inputs.shape[1],)
         validation = data.validation
-        return Job(
+        job = Job(
             task=data.task,
             module=build(self.network, shape, seed=settings.seed),
             head=Head.fit(data.task, self.network.output_shape(shape), self.network.members),
@@ -57,8 +61,10 @@ class Prepared:
             to_values=data.encoder.to_values,
             device=device_for(settings.device),
         )
+        job.check()
+        return job
 
-    def session(self, run: RunFolder, progress: Progress) -> Session:
+    def session(self, job: Job, run: RunFolder, progress: Progress) -> Session:
         """The job in its run directory."""
         parts = parts_of(self.data)
 
@@ -67,7 +73,7 @@ class Prepared:
             return int(rows.row_numbers[position]), rows.values(position)
 
         return Session(
-            job=self.job(),
+            job=job,
             run=run,
             parts={split: part_of(rows) for split, rows in parts.items()},
             row=row,
@@ -92,7 +98,10 @@ def choose(network: Network | None, source: Any, settings: TrainSettings) -> Pre
         numbers = data.train.inputs[:, : layout.numeric]
         network, why = default_network(layout, data.task, numbers=numbers)
         choices.append(Choice("network", "default for tables", why))
-    settings, taken = fill(settings, default_settings(network, data.task, num_rows=num_rows))
+    head = Head.fit(data.task, network.output_shape(data.train.inputs.shape[1]), network.members)
+    follows = implied(settings, single_logit=head.single_logit)
+    defaults = default_settings(network, data.task, num_rows=num_rows)
+    settings, taken = fill(settings, [*follows, *defaults])
     settings, machine = fill(spell_out(settings), [_threads(network, data, settings)])
     return Prepared(data, network, settings, (*choices, *taken, *machine))
 
@@ -116,18 +125,21 @@ def begin(
 ) -> RunFolder:
     """Train on a table from the first step to the report."""
     source, settings = official_parts(source, settings)
+    # Found again from whatever folder the run is resumed in.
+    validation, test = _path_of(settings.validation), _path_of(settings.test)
+    settings = replace(settings, validation=validation, test=test)
     prepared = choose(network, source, settings)
     for line in (prepared.data.split, *map(str, prepared.choices)):
         progress.say(line)
     for finding in grouped(prepared.data.findings):
         progress.say(str(finding))
-    # The job is made before the folder, so that a network that does not fit leaves no litter.
-    data = prepared.data
+    # The job is made before the folder, so that what does not fit leaves no litter.
+    data, job = prepared.data, prepared.job()
     run = RunFolder.create(out) if out is not None else RunFolder.create_next(data.source)
     with run.lock():
         if run.run.exists():
             raise RunError(f"{run.path}: another process began this run. Choose another --out.")
-        session = prepared.session(run, progress)
+        session = prepared.session(job, run, progress)
         write_document(run.network, session.network)
         document = _run_document(prepared, source, requested=settings, command=command)
         write_document(run.run, document)
@@ -144,7 +156,8 @@ def resume(run: RunFolder, *, source: Any = None, progress: Progress) -> RunFold
     with run.lock():
         if not _is_finished(run):
             prepared = restore(run, source=source)
-            _conclude(run, prepared.session(run, progress).resume, progress)
+            session = prepared.session(prepared.job(), run, progress)
+            _conclude(run, session.resume, progress)
         elif not run.report.is_file():  # stopped between the summary and the report
             write_report(run.path)
     return run
@@ -229,7 +242,8 @@ def _run_document(
     prepared: Prepared, source: Any, *, requested: TrainSettings, command: str | None
 ) -> dict[str, Any]:
     data, settings = prepared.data, prepared.settings
-    asked = {key: value for key, value in to_json(requested).items() if value is not None}
+    unasked = to_json(TrainSettings())
+    asked = {key: value for key, value in to_json(requested).items() if value != unasked[key]}
     return {
         "task": data.task.to_json(),
         "settings": to_json(settings),
@@ -241,7 +255,7 @@ def _run_document(
             "form": data.encoder.form,
             "fingerprint": data.fingerprint,
             "split": data.split,
-            "rows": {split: len(rows) for split, rows in parts_of(data).items()},
+            "parts": {split: len(rows) for split, rows in parts_of(data).items()},
             **data.profile,
         },
         "environment": environment(device_for(settings.device), threads=settings.threads or 1),

@@ -9,7 +9,7 @@ import polars as pl
 
 from ranvier.core.finding import Finding
 from ranvier.data.tabular.coded import Signal, are_codes
-from ranvier.data.tabular.schema import Column, TableSchema
+from ranvier.data.tabular.schema import Column, TableSchema, category_option
 
 # A category seen less often than this in a column of many is folded into "other": a network
 # learns nothing about it but noise.
@@ -174,7 +174,7 @@ _ADVICE = {
         "a column only names the rows",
         (
             "It was left out: learned by heart, it would not help with new rows. Read it as a "
-            "category with `--set categories={name}` if its values repeat in new data."
+            "category with `{option}` if its values repeat in new data."
         ),
         0,
     ),
@@ -182,7 +182,7 @@ _ADVICE = {
         "a column holds free text",
         (
             "It was left out: a table's network does not read text. Turn it into columns of "
-            "numbers or categories, or read it as categories with `--set categories={name}`."
+            "numbers or categories, or read it as categories with `{option}`."
         ),
         0,
     ),
@@ -206,7 +206,7 @@ def schema_findings(
                     f"{symptom}: {column.why}",
                     "data",
                     f"column {column.name!r}",
-                    advice.format(name=column.name),
+                    advice.format(option=category_option(column.name)),
                     number=number,
                 )
             )

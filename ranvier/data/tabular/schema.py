@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+import shlex
 from collections.abc import Iterator
 from dataclasses import asdict, dataclass
 from typing import Any, Literal
@@ -22,6 +24,16 @@ ColumnKind = Literal[
     "time",
 ]
 FEATURE_KINDS: tuple[ColumnKind, ...] = ("numeric", "category", "boolean", "date")
+
+
+def category_option(name: str) -> str:
+    """What to give the command line so that the column is read as categories.
+
+    >>> category_option("age"), category_option("last name")
+    ('--set categories=age', "--set 'categories=last name'")
+    """
+    value = json.dumps([name], ensure_ascii=False) if "," in name else name
+    return f"--set {shlex.quote(f'categories={value}')}"
 
 
 @dataclass(frozen=True)

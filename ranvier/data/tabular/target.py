@@ -110,7 +110,7 @@ def _missing_finding(column: pl.Series, where: str) -> tuple[Finding, ...]:
     return (
         Finding(
             "warning",
-            f"{missing:,} of {len(column):,} rows have no target",
+            f"{missing:,} of {len(column):,} rows {'has' if missing == 1 else 'have'} no target",
             "labels",
             where,
             "These rows were left out. Fill the target in, or remove the rows.",

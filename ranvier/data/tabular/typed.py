@@ -30,6 +30,7 @@ from ranvier.data.tabular.numbers import (
     without_nan_words,
 )
 from ranvier.data.tabular.read import Table
+from ranvier.data.tabular.schema import category_option
 
 _SAMPLE = 5_000
 # From this share of numbers on, a word among them is taken for a slip and not for a category.
@@ -166,7 +167,7 @@ def _words_among_numbers(where: str, text: pl.Series, bad: pl.Series, num_good: 
     return (
         f"{where}: {int(bad.sum())} of {num_good + int(bad.sum()):,} cells are no number: {shown}; "
         f"expected numbers. Mend or empty these cells, or read the column as categories with "
-        f"`--set categories={text.name}`."
+        f"`{category_option(text.name)}`."
     )
 
 

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 import torch
 
-from ranvier.core.errors import ConfigError, DivergedError, StoppedError
+from ranvier.core.errors import DivergedError, StoppedError, UnknownNameError
 from ranvier.runs.history import History
 from ranvier.train.job import Job
 from ranvier.train.journal import MemoryJournal
@@ -68,7 +68,7 @@ def test_a_score_is_watched_upwards(make_job: MakeJob) -> None:
 
 
 def test_an_unknown_metric_to_watch_offers_the_nearest(make_job: MakeJob) -> None:
-    with pytest.raises(ConfigError, match=r"metric=acuracy: no such metric. Did you mean 'accur"):
+    with pytest.raises(UnknownNameError, match="unknown metric 'acuracy'. Did you mean 'accuracy'"):
         train(make_job(metric="acuracy"))
 
 
