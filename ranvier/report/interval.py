@@ -30,7 +30,8 @@ def interval(data: ReportData) -> Interval | None:
     sizes = [sum(row) for row in counts]
     if metric == "accuracy" and sum(sizes):
         return wilson(value, sum(sizes))
-    if metric == "roc_auc" and len(sizes) == 2 and all(sizes):
+    # At 0 and 1 the formula knows no spread at all, which would be said with a false certainty.
+    if metric == "roc_auc" and len(sizes) == 2 and all(sizes) and 0 < value < 1:
         return hanley(value, positive=sizes[1], negative=sizes[0])
     return None
 
