@@ -55,9 +55,13 @@ def score(value: object, metric: str | None = None) -> str:
 
     >>> score(0.755), score(1234.5678), score(None), score(-3e-5, "r2"), score(3e-5, "rmse")
     ('0.7550', '1,235', '–', '0.0000', '3 × 10⁻⁵')
+    >>> score(48.2, "rmse")
+    '48.20'
     """
     if is_number(value) and metric in METRICS and metric not in ANY_SIZE and abs(value) < 10:
         return f"{value:z.4f}".replace("-", "−")
+    if is_number(value) and 10 <= abs(value) < 1000:
+        return f"{value:.{2 if abs(value) < 100 else 1}f}".replace("-", "−")
     if is_number(value) and (value == 0 or 1e-3 <= abs(value) < 10):
         return f"{value:.4f}".replace("-", "−")
     return number(value)
