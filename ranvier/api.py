@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -94,7 +95,7 @@ class Run:
     @cached_property
     def network(self) -> Network:
         """The description of the network."""
-        return Network.from_json(self.folder.network.read_text(encoding="utf-8"))
+        return Network.from_json(json.dumps(read_document(self.folder.network)))
 
     @cached_property
     def table_model(self) -> tabular.TableModel:

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from ranvier.core.errors import ConfigError, NetworkError
+from ranvier.runs.documents import read_document
 
 if TYPE_CHECKING:
     from ranvier.spec import Network
@@ -17,12 +19,16 @@ def read_network(path: str | Path) -> Network:
     Raises:
         ConfigError: where there is no such text.
         NetworkError: where the text describes no network.
+        DamagedError: where a run's network is not the one that was written.
     """
+    from ranvier.runs.layout import RunFolder
     from ranvier.spec import Network
 
-    path = Path(path)
+    path, run = Path(path), RunFolder(Path(path))
+    if run.run.is_file():
+        return Network.from_json(json.dumps(read_document(run.network)))
     if path.is_dir():
-        path = path / "network.json"
+        path = run.network
     try:
         text = path.read_text(encoding="utf-8")
     except (OSError, UnicodeDecodeError) as error:

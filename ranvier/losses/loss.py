@@ -57,6 +57,14 @@ class Loss:
         """
         if weight is None and not self.weighs_classes:
             return self.mean(prediction, target)
+        total, weight_sum = self.sums(prediction, target, weight)
+        # Dividing by 1 instead of by a sum of 0 keeps both the loss and its gradient at 0.
+        return total / torch.where(weight_sum > 0, weight_sum, torch.ones_like(weight_sum))
+
+    def sums(
+        self, prediction: Tensor, target: Tensor, weight: Tensor | None = None
+    ) -> tuple[Tensor, Tensor]:
+        """Σ w·l and Σ w, two scalars: what the mean over many batches is made of."""
         each = self.each(prediction, target)
         if weight is not None and weight.shape != each.shape:
             raise ShapeError(
@@ -68,10 +76,8 @@ class Loss:
         if class_weight is not None:
             weight = class_weight if weight is None else weight * class_weight
         if weight is None:
-            return each.mean()
-        total = weight.sum()
-        # Dividing by 1 instead of by a sum of 0 keeps both the loss and its gradient at 0.
-        return (weight * each).sum() / torch.where(total > 0, total, torch.ones_like(total))
+            return each.sum(), each.new_tensor(each.shape[0])
+        return (weight * each).sum(), weight.sum()
 
     def to_json(self) -> dict[str, Any]:
         """The loss as `{kind, options}`; `loss_from` reads it back."""

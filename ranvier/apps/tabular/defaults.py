@@ -115,19 +115,21 @@ def default_settings(network: Network, task: Task, *, num_rows: int) -> list[Cho
     epochs = min(150, max(8, round(updates / steps)))
     loss = "cross_entropy" if task.is_classification else "mean_squared_error"
     rate = max(0.001, 0.004 * min(batch_size / 256, math.sqrt(batch_size / 256)))
+    rate_why = f"suits {batch_size:,} rows an update"
+    if network.members is None:
+        rate, rate_why, decay = 0.001, "the usual one for a network of one's own", 0.01
     anneal = {"kind": "cosine", "warmup": 0.02}
     usual = "honest probabilities" if task.is_classification else "the mean of what to expect"
-    an_epoch = math.ceil(num_rows / batch_size)
     return [
         Choice("loss", loss, f"what {task.kind} minimises: it rewards {usual}"),
         Choice("optimizer", "adamw", "gives each weight a step of its own size"),
-        Choice("learning_rate", rate, f"suits {batch_size:,} rows an update"),
+        Choice("learning_rate", rate, rate_why),
         Choice("schedule", anneal, "a short rise, then a fall to 0, so that weights settle"),
         Choice("weight_decay", decay, "pulls weights towards 0, so that less noise is learnt"),
         Choice("clip_norm", 0.0, "no limit: these networks train well without"),
         Choice("average_decay", 0.0, "none: weights that settled gain nothing by averaging"),
-        Choice("batch_size", batch_size, f"{an_epoch:,} updates an epoch of {num_rows:,} rows"),
-        Choice("epochs", epochs, f"{epochs * an_epoch:,} updates, as a table of this size needs"),
+        Choice("batch_size", batch_size, f"{steps:,} updates an epoch of {num_rows:,} rows"),
+        Choice("epochs", epochs, f"{epochs * steps:,} updates, as a table of this size needs"),
         Choice("patience", 20, "epochs without gain before it stops; the best is kept"),
         Choice("metric", "loss", "of the validation rows; it picks the epoch to keep"),
     ]
