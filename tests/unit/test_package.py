@@ -22,6 +22,7 @@ def test_a_function_keeps_its_name_when_the_folder_of_that_name_is_imported(firs
 def test_every_name_that_is_listed_is_there() -> None:
     listed = [name for name in dir(rv) if not name.startswith("_")]
     assert {"Network", "Dense", "AdamW", "Huber", "train", "load", "NetworkClassifier"} <= {*listed}
+    assert not {"Node", "TorchModule", "LAYERS", "norms", "trace"} & {*listed}
     assert all(getattr(rv, name) is not None for name in listed)
 
 
