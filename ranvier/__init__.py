@@ -5,6 +5,10 @@
 >>> network.output_shape(20)
 (10,)
 
+`rv.train(None, "table.csv", target="column")` trains the default network on a table and returns a
+`Run`; `help(rv.train)` says what else it takes. `rv.NetworkClassifier` and `rv.NetworkRegressor`
+are scikit-learn estimators.
+
 Names are imported when they are first used, so that what needs no torch never waits for it.
 """
 
@@ -29,6 +33,8 @@ if TYPE_CHECKING:
 
 # Folders whose public names are all ours too: layers, losses, optimisers, schedules.
 _WHOLE = ("ranvier.spec", "ranvier.losses", "ranvier.optim")
+_REGISTRIES = {"ACTIVATIONS", "INITIALIZERS", "LAYERS", "LOSSES", "OPTIMIZERS", "SCHEDULES"}
+_PARTS = {"Node", "Parameter", "PerMember", "TorchModule", *_REGISTRIES}
 _SINGLE = {
     "NetworkClassifier": "ranvier.estimators",
     "NetworkRegressor": "ranvier.estimators",
@@ -42,6 +48,21 @@ _SINGLE = {
     "train": "ranvier.api",
     "verify": "ranvier.api",
 }
+
+
+class _Package(ModuleType):
+    """This package, where a function may have the name of a folder.
+
+    Importing anything from `ranvier.train` would put that folder's module in the place of
+    `rv.train`; the function keeps it. `from ranvier.train.x import y` is not touched by this.
+    """
+
+    def __setattr__(self, name: str, value: Any) -> None:
+        if not (name in _SINGLE and isinstance(value, ModuleType)):
+            super().__setattr__(name, value)
+
+
+sys.modules[__name__].__class__ = _Package
 
 
 def __getattr__(name: str) -> Any:
@@ -64,20 +85,10 @@ def _from_whole(name: str) -> Any:
 
 
 def __dir__() -> list[str]:
-    whole = (name for place in _WHOLE for name in import_module(place).__all__)
-    return sorted({*_SINGLE, *whole})
+    """What a user reaches for: functions, layers, losses, optimisers, schedules by name.
 
-
-class _Surface(ModuleType):
-    """This module, whose `train` stays the function.
-
-    The import system enters every folder into the package that holds it, so the folder `train`
-    would take that name as soon as anything imports it.
+    Registries, readers of documents and the parts of a description are found in their folders.
     """
-
-    def __setattr__(self, name: str, value: Any) -> None:
-        if not (name in _SINGLE and isinstance(value, ModuleType)):
-            super().__setattr__(name, value)
-
-
-sys.modules[__name__].__class__ = _Surface
+    whole = (name for place in _WHOLE for name in import_module(place).__all__)
+    shown = (name for name in whole if name[0].isupper() and name not in _PARTS)
+    return sorted({*_SINGLE, *shown})

@@ -47,7 +47,8 @@ class Verdict:
 class Run:
     """A trained run: what it measured, its network, and its predictions.
 
-    Everything is read from the run directory when it is asked for, every byte checked.
+    `rv.train`, `rv.load` and `rv.resume` give one. Everything is read from the run directory when
+    it is asked for, every byte checked.
     """
 
     def __init__(self, folder: RunFolder) -> None:
@@ -55,6 +56,7 @@ class Run:
 
     @property
     def path(self) -> Path:
+        """The folder of the run."""
         return self.folder.path
 
     @cached_property
@@ -71,6 +73,7 @@ class Run:
 
     @property
     def task(self) -> Task:
+        """What is predicted: a class or a number, of which column, with which classes."""
         return Task.from_json(self.document["task"])
 
     @cached_property
@@ -90,6 +93,7 @@ class Run:
 
     @property
     def findings(self) -> list[Finding]:
+        """What was noticed in the data or the training, with what to do about it."""
         return [Finding.from_json(finding) for finding in self.summary["findings"]]
 
     @cached_property
@@ -99,6 +103,7 @@ class Run:
 
     @cached_property
     def table_model(self) -> tabular.TableModel:
+        """The trained network behind the encoder that it was trained with."""
         return tabular.load_model(self.folder)
 
     @property
@@ -152,10 +157,28 @@ def train(
 ) -> Run:
     """Train a network on data, from raw rows to a measured run with its report.
 
-    `network` None takes the default for the data. `source` is a file, the name of a known data
-    set, a data frame, a mapping of columns, or a pair `(X, y)`. `settings` are those of
-    `ranvier.runs.settings.TrainSettings`; whatever is left out is chosen from the data, and the
-    choice stands in the run. `out` None takes the next free folder under `runs/`.
+    Everything but the source may be left out; it is then chosen from the data before training,
+    and the choice stands with its reason in the run.
+
+    - `network`: a description, or None for the default one for tables.
+    - `source`: a path (CSV, TSV, JSON lines, Parquet, Feather, Excel), the name of a known data
+      set, a polars or pandas frame, a mapping of columns, an array, or a pair `(X, y)`.
+    - `target`: the column to predict, or None for the last one.
+    - `task`: "classification" or "regression".
+    - `loss`, `optimizer`, `schedule`: by name ("huber", "adamw", "one_cycle"), as a mapping
+      `{"kind": "sgd", "momentum": 0.9}`, or as a value such as `rv.AdamW(1e-3)`.
+    - `out`: the folder of the run, or None for the next free one under `runs/`.
+    - `settings`: any other option of `ranvier train --help`, with underscores: `learning_rate`,
+      `class_weight`, `test_fraction`, `group`, `patience`, …
+
+    Training is silent unless `progress` is given. The run tells how it went: `run.metrics`,
+    `run.baseline`, `run.findings`, `run.history`, `run.predict(rows)`, `run.report()`.
+
+    >>> import tempfile
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     run = train(None, "iris", epochs=5, out=f"{folder}/run")
+    ...     sorted(run.metrics), run.metrics["test"]["accuracy"] > run.baseline["test"]["accuracy"]
+    (['test', 'train', 'validation'], True)
 
     Raises:
         ConfigError: for settings that are unknown or cannot be.

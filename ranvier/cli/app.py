@@ -9,7 +9,7 @@ from __future__ import annotations
 import sys
 from collections.abc import Sequence
 
-from cyclopts import App, Parameter
+from cyclopts import App, Group, Parameter
 
 from ranvier.cli.failures import exit_code_of, print_failure
 from ranvier.core.version import VERSION
@@ -31,6 +31,7 @@ app = App(
     help="Neural networks, from raw data to a trained, measured, explained network.",
     version=VERSION,
     help_format="plaintext",
+    group_parameters=Group("Options", sort_key=5),
     default_parameter=Parameter(negative="", show_default=False),
     suppress_keyboard_interrupt=False,
     result_action="return_value",

@@ -44,7 +44,8 @@ def describe(
                 "Name a file in a folder that exists and that you may write to."
             ) from error
     output.document(description.to_json())
-    output.result(str(description))
+    words = output.words()
+    output.result(description.text(width=words.width if words.is_terminal else None))
 
 
 def read_shape(text: str) -> Shape:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from ranvier.cli.output import Output
-from ranvier.cli.results import metrics_table
+from ranvier.cli.results import metrics_table, say_more
 
 
 def evaluate(run: Path, source: str, /, *, output: Output = Output()) -> None:
@@ -23,3 +23,5 @@ def evaluate(run: Path, source: str, /, *, output: Output = Output()) -> None:
     metrics = {"test": api.load(run).evaluate(source)}
     output.document({"run": run, "source": source, "metrics": metrics})
     output.result(metrics_table(metrics))
+    if not output.json:
+        say_more(output.words(), metrics, "--json gives them all")

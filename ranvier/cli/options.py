@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Annotated, Any, get_args, get_type_hints
 
-from cyclopts import Parameter
+from cyclopts import Group, Parameter
 
 from ranvier.core.config import parse_assignment, read_settings_file, resolve, value_from_text
 
@@ -19,11 +19,13 @@ def options_of(schema: type[Any]) -> type[Any]:
     it names all that is wrong at once.
     """
     hints = get_type_hints(schema)
+    headings = dict.fromkeys(field.metadata["group"] for field in dataclasses.fields(schema))
+    groups = {heading: _group(heading, place) for place, heading in enumerate(headings)}
     fields = [
         (
             field.name,
-            _annotation(hints[field.name], field),
-            dataclasses.field(default=None, metadata={"help": _help(field)}),
+            _annotation(hints[field.name], field, groups[field.metadata["group"]]),
+            dataclasses.field(default=None, metadata={"help": field.metadata["help"]}),
         )
         for field in dataclasses.fields(schema)
     ]
@@ -37,28 +39,37 @@ def options_of(schema: type[Any]) -> type[Any]:
     return Parameter(name="*")(options)
 
 
-def _annotation(hint: Any, field: dataclasses.Field[Any]) -> Any:
+def _annotation(hint: Any, field: dataclasses.Field[Any], group: Group) -> Any:
     default = field.default
     shown = None if default in (None, ()) else lambda _: str(default)
-    parameter = Parameter(metavar=_metavar(hint), show_default=shown or False)
+    parameter = Parameter(metavar=_metavar(hint, field), show_default=shown or False, group=group)
     text = tuple[str, ...] if _holds(hint, tuple) else str
     return Annotated[text | None, parameter]
 
 
-def _help(field: dataclasses.Field[Any]) -> str:
-    words = str(field.metadata["help"])
+def _group(heading: str, place: int) -> Group:
+    """A heading among the options, after the command's own and before those of every verb."""
+    return Group(heading or "Options", sort_key=10 + place)
+
+
+def _metavar(hint: Any, field: dataclasses.Field[Any]) -> str:
     choices = field.metadata["choices"]
-    return f"{words} ({', '.join(choices)})" if choices else words
-
-
-def _metavar(hint: Any) -> str:
+    if choices and len("|".join(choices)) <= 16:
+        return "|".join(choices)
     if _holds(hint, tuple):
         return "NAME,…"
     if _holds(hint, dict):
         return "NAME|JSON"
     if _holds(hint, float):
         return "NUMBER"
-    return "N" if _holds(hint, int) else "TEXT"
+    return "N" if _holds(hint, int) else METAVARS.get(field.name, "WORD")
+
+
+COLUMN, SOURCE = "COLUMN", "SOURCE"
+METAVARS = {
+    "target": COLUMN, "weight": COLUMN, "group": COLUMN, "time": COLUMN, "validation": SOURCE,
+    "test": SOURCE, "network": "FILE", "metric": "NAME", "task": "KIND", "device": "NAME",
+}  # fmt: skip
 
 
 def _holds(hint: Any, kind: type[Any]) -> bool:

@@ -15,7 +15,7 @@ from pathlib import PurePath
 from typing import TYPE_CHECKING, Annotated, Any
 
 import msgspec
-from cyclopts import Parameter
+from cyclopts import Group, Parameter
 from rich.console import Console, RenderableType
 
 if TYPE_CHECKING:
@@ -35,16 +35,17 @@ class Words(Console):
         self.quiet = True
 
 
-@Parameter(name="*")
+_GROUP = Group("Output", sort_key=90)
+
+
+@Parameter(name="*", group=_GROUP)
 @dataclass(frozen=True)
 class Output:
     """The options that every verb takes."""
 
-    json: Annotated[
-        bool, Parameter(help="print one JSON document; the words go to standard error")
-    ] = False
-    quiet: Annotated[bool, Parameter(help="print nothing but the result and errors")] = False
-    debug: Annotated[bool, Parameter(help="show where a fault of Ranvier's own happened")] = False
+    json: Annotated[bool, Parameter(help="one JSON document; words go to standard error")] = False
+    quiet: Annotated[bool, Parameter(help="nothing but the result and errors")] = False
+    debug: Annotated[bool, Parameter(help="where a fault of Ranvier's own happened")] = False
 
     def words(self) -> Console:
         """Where what goes with a result is said to people."""

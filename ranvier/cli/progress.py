@@ -6,6 +6,7 @@ The trainer knows only the protocol it is told through; this is one way to show 
 from __future__ import annotations
 
 import math
+import time
 from collections.abc import Mapping
 from typing import Any
 
@@ -30,6 +31,9 @@ class TerminalProgress:
         self._epochs = 0
         self._steps_per_epoch = 1
         self._every = 1
+        self._rows = 0
+        self._stepped = False
+        self._seen = (0, 0.0)
         self._unprinted: str | None = None
         self._bar: Progress | None = None
 
@@ -42,6 +46,8 @@ class TerminalProgress:
     def start(self, *, epochs: int, steps_per_epoch: int, rows: int) -> None:
         """Training begins: at most `epochs` passes of `steps_per_epoch` updates over `rows`."""
         self._epochs = epochs
+        self._rows = rows
+        self._seen = (0, time.monotonic())
         self._steps_per_epoch = steps_per_epoch
         self._every = max(1, math.ceil(epochs / LINES_WITHOUT_A_TERMINAL))
         if not self._console.is_terminal:
@@ -77,6 +83,7 @@ class TerminalProgress:
         fields: dict[str, Any] = {"epoch": f"epoch {epoch + 1}/{self._epochs}"}
         if loss is not None:
             fields["loss"] = f"loss {number(loss)}"
+            self._stepped = True
         if rows_per_second is not None:
             fields["rate"] = f"{rows_per_second:,.0f} rows/s"
         done = epoch * self._steps_per_epoch + step_in_epoch
@@ -85,20 +92,34 @@ class TerminalProgress:
     def epoch(self, record: Mapping[str, Any]) -> None:
         """An epoch was evaluated; `record` is its event."""
         epoch = int(record["epoch"])
-        name, value = _validation(record)
+        loss = f"loss {number(record['train'].get('loss'))}"
+        scores = [f"{name} {number(value)}" for name, value in _validation(record)]
         if self._bar is not None:
-            done = epoch * self._steps_per_epoch
-            validation = f"{name} {number(value)}" if name else ""
-            self._bar.update(self._bar.task_ids[0], completed=done, validation=validation)
+            rate = self._rate(epoch)
+            if not self._stepped:  # an epoch so short that no step of it was told
+                self._bar.update(self._bar.task_ids[0], loss=loss, rate=rate)
+            self._stepped = False
+            self._bar.update(
+                self._bar.task_ids[0],
+                completed=epoch * self._steps_per_epoch,
+                epoch=f"epoch {min(epoch + 1, self._epochs)}/{self._epochs}",
+                validation=f"val. {scores[-1]}" if scores else "",
+            )
             return
-        line = f"epoch {epoch}/{self._epochs}  loss {number(record['train'].get('loss'))}"
-        if name:
-            line += f"  validation {name} {number(value)}"
+        line = f"epoch {epoch}/{self._epochs}  {loss}"
+        if scores:
+            line += f"  validation {'  '.join(scores)}"
         if record.get("best"):
             line += "  best so far"
         self._unprinted = line
         if epoch == 1 or epoch % self._every == 0:
             self._flush()
+
+    def _rate(self, epoch: int) -> str:
+        """Rows trained on a second since the epoch before, its evaluation included."""
+        now = time.monotonic()
+        (before, then), self._seen = self._seen, (epoch, now)
+        return f"{(epoch - before) * self._rows / max(now - then, 1e-9):,.0f} rows/s"
 
     def finish(self, summary: Mapping[str, Any]) -> None:
         """Training has ended; the end screen, which says `summary`, is the command's."""
@@ -129,10 +150,7 @@ def _columns(width: int) -> list[ProgressColumn]:
     return columns
 
 
-def _validation(record: Mapping[str, Any]) -> tuple[str | None, float | None]:
-    """The first metric of the validation rows that is not the loss, or the loss."""
+def _validation(record: Mapping[str, Any]) -> list[tuple[str, float | None]]:
+    """The loss of the validation rows, which as a rule picks the epoch, and the first metric."""
     scores = dict(record.get("validation") or {})
-    for name, value in scores.items():
-        if name != "loss":
-            return name, value
-    return ("loss", scores["loss"]) if "loss" in scores else (None, None)
+    return [(name, scores[name]) for name in sorted(scores, key=lambda name: name != "loss")[:2]]

@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
+from rich.console import Console
 from rich.table import Table
 
-from ranvier.cli.numbers import duration, number
+from ranvier.cli.numbers import duration
 from ranvier.cli.output import Output
+from ranvier.core.finding import grouped
+from ranvier.report.words import headlines, score
 
 if TYPE_CHECKING:
     from ranvier.api import Run
@@ -18,8 +22,11 @@ Metrics = Mapping[str, Mapping[str, float | None]]
 SPLITS = ("train", "validation", "test")
 
 
-def show_run(run: Run, output: Output) -> None:
-    """Print the end of a training: metrics by split beside the baseline, findings, report."""
+def show_run(run: Run, output: Output, *, told: bool = False) -> None:
+    """Print the end of a training: metrics by split beside the baseline, findings, report.
+
+    `told` says that the findings were printed when they were made.
+    """
     report = run.report()
     summary = run.summary
     output.document({"run": run.path, **summary, "report": report})
@@ -29,7 +36,8 @@ def show_run(run: Run, output: Output) -> None:
         words.print(
             metrics_table(run.metrics, baseline=baseline, primary=summary.get("primary_metric"))
         )
-        for finding in run.findings:
+        say_more(words, run.metrics, "the report has them all")
+        for finding in () if told else grouped(run.findings):
             words.print(str(finding), soft_wrap=not words.is_terminal)
         words.print(_story(summary))
         words.print(f"report  {report}", soft_wrap=True)
@@ -44,10 +52,9 @@ def metrics_table(
     baseline: Mapping[str, float | None] | None = None,
     primary: str | None = None,
 ) -> Table:
-    """A row per metric, the primary one first, and a column per split that has any."""
+    """A row per headline metric, the primary one first, and a column per split that has any."""
     splits = [split for split in SPLITS if metrics.get(split)]
-    names = list(dict.fromkeys(name for split in splits for name in metrics[split]))
-    names.sort(key=lambda name: name != primary)
+    names, _ = headlines(_names(metrics), primary=primary)
     table = Table(box=None, pad_edge=False, header_style="bold")
     table.add_column("metric", no_wrap=True)
     for split in splits:
@@ -55,11 +62,26 @@ def metrics_table(
     if baseline:
         table.add_column("test baseline", justify="right")
     for name in names:
-        cells = [number(metrics[split].get(name)) for split in splits]
+        cells = [_cell(metrics[split].get(name), name) for split in splits]
         if baseline:
-            cells.append(number(baseline.get(name)))
+            cells.append(_cell(baseline.get(name), name))
         table.add_row(name, *cells, style="bold" if name == primary else None)
     return table
+
+
+def _cell(value: float | None, name: str) -> str:
+    return "nan" if value is not None and math.isnan(value) else score(value, name)
+
+
+def say_more(words: Console, metrics: Metrics, where: str) -> None:
+    """Say that there are more metrics than were shown, and where."""
+    _, rest = headlines(_names(metrics), primary=None)
+    if rest:
+        words.print(f"and {len(rest)} more metrics: {where}")
+
+
+def _names(metrics: Metrics) -> list[str]:
+    return list(dict.fromkeys(name for split in SPLITS for name in metrics.get(split) or ()))
 
 
 def _story(summary: Mapping[str, Any]) -> str:

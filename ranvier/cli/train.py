@@ -42,11 +42,11 @@ def train(
     source
         a file (CSV, TSV, JSON lines, Parquet, Feather, Excel) or the name of a known data set
     out
-        folder of the run; a new one under runs/ if left out
+        folder of the run; the next free one under runs/ if left out
     config
-        settings from a TOML or JSON file; options go before them
+        TOML or JSON file of settings; options go before it
     assignments
-        any setting by its name, such as --set optimizer.momentum=0.9; may be repeated
+        any setting by name, as in optimizer.momentum=0.9; may be repeated
     """
     settings = given_settings(TrainSettings, options, config=config, assignments=assignments)
     path = settings.pop("network", None)
@@ -57,4 +57,4 @@ def train(
 
     with output.progress() as progress:
         run = api.train(network, source, out=out, progress=progress, command=command, **settings)
-    show_run(run, output)
+    show_run(run, output, told=True)

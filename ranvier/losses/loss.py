@@ -34,6 +34,15 @@ class Loss:
         """
         raise NotImplementedError
 
+    def mean(self, prediction: Tensor, target: Tensor) -> Tensor:
+        """The plain mean of `each`; a member overrides it where torch has one kernel for both."""
+        return self.each(prediction, target).mean()
+
+    @property
+    def weighs_classes(self) -> bool:
+        """Whether samples may weigh by their class: the option `class_weights` says how."""
+        return getattr(self, "class_weights", None) is not None
+
     def class_weight(self, target: Tensor, like: Tensor) -> Tensor | None:
         """What each sample counts for its class, [B] in `like`'s precision; None counts all one."""
         return None
@@ -46,6 +55,16 @@ class Loss:
         Raises:
             ShapeError: as `each`, or a weight that is not one number per sample.
         """
+        if weight is None and not self.weighs_classes:
+            return self.mean(prediction, target)
+        total, weight_sum = self.sums(prediction, target, weight)
+        # Dividing by 1 instead of by a sum of 0 keeps both the loss and its gradient at 0.
+        return total / torch.where(weight_sum > 0, weight_sum, torch.ones_like(weight_sum))
+
+    def sums(
+        self, prediction: Tensor, target: Tensor, weight: Tensor | None = None
+    ) -> tuple[Tensor, Tensor]:
+        """Σ w·l and Σ w, two scalars: what the mean over many batches is made of."""
         each = self.each(prediction, target)
         if weight is not None and weight.shape != each.shape:
             raise ShapeError(
@@ -57,10 +76,8 @@ class Loss:
         if class_weight is not None:
             weight = class_weight if weight is None else weight * class_weight
         if weight is None:
-            return each.mean()
-        total = weight.sum()
-        # Dividing by 1 instead of by a sum of 0 keeps both the loss and its gradient at 0.
-        return (weight * each).sum() / torch.where(total > 0, total, torch.ones_like(total))
+            return each.sum(), each.new_tensor(each.shape[0])
+        return (weight * each).sum(), weight.sum()
 
     def to_json(self) -> dict[str, Any]:
         """The loss as `{kind, options}`; `loss_from` reads it back."""

@@ -45,6 +45,10 @@ class PerMember(Loss):
         each_BK = self.loss.each(prediction.flatten(0, 1), repeated.flatten(0, 1))
         return each_BK.unflatten(0, (-1, members)).mean(dim=1)
 
+    @property
+    def weighs_classes(self) -> bool:
+        return self.loss.weighs_classes
+
     def class_weight(self, target: Tensor, like: Tensor) -> Tensor | None:
         return self.loss.class_weight(target, like)
 

@@ -30,6 +30,7 @@ class ReportData:
     network_text: str | None = None
     table: Json | None = None
     drawing: str | None = None
+    members: int | None = None
     events: Mapping[str, tuple[Json, ...]] = field(default_factory=dict)
 
     def of_kind(self, kind: str) -> tuple[Json, ...]:
@@ -153,6 +154,7 @@ def gather(folder: str | Path) -> ReportData:
         network_text=None if network is None else network.to_json(),
         table=table,
         drawing=drawing,
+        members=None if network is None else network.members,
         events=sorted_events,
     )
 

@@ -2,11 +2,22 @@
 
 from __future__ import annotations
 
+import shlex
 from dataclasses import dataclass
 from typing import Literal
 
 from ranvier.report.gather import ReportData
-from ranvier.report.words import SPLIT_ROWS, is_number, metric_words, number, percent, score
+from ranvier.report.interval import interval
+from ranvier.report.words import (
+    SPLIT_ROWS,
+    count,
+    is_number,
+    metric_words,
+    number,
+    percent,
+    score,
+    shorten,
+)
 
 Colour = Literal["green", "amber", "red"]
 
@@ -18,13 +29,14 @@ class Light:
     colour: Colour
     question: str
     answer: str
+    advice: str = ""
 
 
 def lights(data: ReportData) -> tuple[Light, ...]:
     """Every light that the run's numbers can answer."""
     found = (
-        beats_baseline(data), holds_on_new_rows(data), finished(data), converged(data),
-        stayed_finite(data),
+        beats_baseline(data), finds_every_class(data), holds_on_new_rows(data),
+        tells_too_much(data), converged(data), finished(data), stayed_finite(data),
     )  # fmt: skip
     return tuple(light for light in found if light is not None)
 
@@ -58,12 +70,77 @@ def beats_baseline(data: ReportData) -> Light | None:
     question = "Better than a trivial answer?"
     numbers = f"{words} {score(value)} against {score(trivial)} on {SPLIT_ROWS[split]}s"
     if ahead <= 0:
-        return Light("red", question, f"No: {numbers}.")
+        return Light("red", question, f"No: {numbers}.", "See which columns tell of the target.")
+    ends = interval(data)
+    if ends is not None and any(gain(metric, end, trivial) <= 0 for end in ends):
+        return Light("amber", question, f"Perhaps: {numbers}, which {rows_of(data)} cannot tell "
+                     "from luck.", "Gather more rows, or hold out more of them with "
+                     "`--test-fraction 0.3`.")  # fmt: skip
     removed = error_removed(metric, value, trivial)
     if removed is not None and removed < 0.05:
         return Light("amber", question, f"Barely: {numbers}.")
-    much = f"; {percent(removed, digits=0)} of the error is gone" if removed is not None else ""
-    return Light("green", question, f"Yes: {numbers}{much}.")
+    return Light("green", question, f"Yes: {numbers}{_much(metric, value, trivial)}.")
+
+
+def _much(metric: str, value: float, trivial: float) -> str:
+    if not metric_words(metric).is_higher_better:
+        return f", {percent(1 - value / trivial, digits=0)} less" if trivial > 0 else ""
+    way = error_removed(metric, value, trivial)
+    return f", {percent(way, digits=0)} of the way to perfect" if way is not None else ""
+
+
+def rows_of(data: ReportData) -> str:
+    """How many rows of which part the run is judged on."""
+    split = data.judged_on or "test"
+    rows = data.rows(split)
+    return count(rows, SPLIT_ROWS[split]) if rows else f"{SPLIT_ROWS[split]}s"
+
+
+def finds_every_class(data: ReportData) -> Light | None:
+    """Whether some class is never or seldom recognised, which a mean over rows can hide."""
+    confusion = data.evaluations.get(data.judged_on or "", {}).get("confusion") or {}
+    labels, counts = confusion.get("labels") or (), confusion.get("counts") or ()
+    found = [
+        (row[index] / sum(row), str(label), sum(row))
+        for index, (label, row) in enumerate(zip(labels, counts, strict=False))
+        if sum(row)
+    ]
+    if len(found) < 2:
+        return None
+    question = "Does it recognise every class?"
+    share, label, rows = min(found)
+    name = f"“{shorten(label, 40)}”"
+    cure = "`--class-weight balanced` makes rare classes count as much as common ones."
+    never = sum(recall == 0 for recall, _, _ in found)
+    if never:
+        others = f" and {number(never - 1)} more" if never > 1 else ""
+        return Light("red", question, f"No: {name}{others} is found in none of "
+                     f"{count(rows, 'row')}.", cure)  # fmt: skip
+    words = f"of {name}, the hardest, it finds {percent(share)} of {count(rows, 'row')}"
+    if share < 0.5:
+        return Light("amber", question, f"Partly: {words}.", cure)
+    return Light("green", question, f"Yes: {words}.")
+
+
+def tells_too_much(data: ReportData) -> Light | None:
+    """Whether a single column all but is the target, as one noted after the fact would be."""
+    columns = [column for column in data.data.get("columns") or () if isinstance(column, dict)]
+    telling = [
+        (column["association"], str(column.get("name")))
+        for column in columns
+        if is_number(column.get("association")) and column["association"] >= TOO_TELLING
+    ]
+    if not telling:
+        return None
+    strength, name = max(telling)
+    return Light(
+        "amber", "Does a column give the answer away?",
+        f"Perhaps: “{shorten(name, 40)}” alone tells {percent(strength, digits=0)} of the target.",
+        f"If it is known only afterwards, leave it out with `--ignore {shlex.quote(name)}`.",
+    )  # fmt: skip
+
+
+TOO_TELLING = 0.9
 
 
 def holds_on_new_rows(data: ReportData) -> Light | None:
@@ -85,10 +162,14 @@ def holds_on_new_rows(data: ReportData) -> Light | None:
         f"{metric_words(metric).name} {score(seen)} on training rows, {score(fresh)} on {rows}"
     )
     if kept < 0.5:
-        return Light("red", question, f"Hardly: {numbers}. It learnt its own rows by heart.")
+        return Light("red", question, f"Hardly: {numbers}. It learnt its own rows by heart.",
+                     LEARN_LESS)  # fmt: skip
     if kept < 0.8:
-        return Light("amber", question, f"Partly: {numbers}.")
+        return Light("amber", question, f"Partly: {numbers}.", LEARN_LESS)
     return Light("green", question, f"Yes: {numbers}.")
+
+
+LEARN_LESS = "More rows help most; else a larger `--weight-decay`, or a smaller network."
 
 
 def finished(data: ReportData) -> Light:
@@ -99,13 +180,15 @@ def finished(data: ReportData) -> Light:
             f"after {number(len(data.epochs))} recorded epochs" if data.epochs else "at its start"
         )
         return Light("amber", question, f"Not yet: these are its files {so_far}. It is either "
-                     "still going or was ended from outside; “ranvier resume” goes on from its "
-                     "last checkpoint.")  # fmt: skip
+                     "still going or was ended from outside.",
+                     "`ranvier resume` goes on from its last checkpoint.")  # fmt: skip
     reason = str(data.end.get("reason") or data.summary.get("status") or "")
     if reason in ("diverged", "failed", "error"):
-        return Light("red", question, f"No: it ended as “{reason}”.")
+        return Light("red", question, f"No: it ended as “{reason}”.",
+                     "Try a smaller `--learning-rate`.")  # fmt: skip
     if reason in ("interrupted", "stopped by signal", "stopped"):
-        return Light("amber", question, f"It was stopped (“{reason}”); it can be resumed.")
+        return Light("amber", question, f"It was stopped (“{reason}”).",
+                     "`ranvier resume` goes on where it stopped.")  # fmt: skip
     shown = REASONS.get(reason, reason)
     return Light("green", question, f"Yes: {shown}." if shown else "Yes.")
 
@@ -131,7 +214,7 @@ def converged(data: ReportData) -> Light | None:
     question = "Was it trained long enough?"
     if best >= last:
         return Light("amber", question, f"Perhaps not: the last epoch ({number(last)}) was the "
-                     "best, so more epochs may help.")  # fmt: skip
+                     "best.", f"Give it more, such as `--epochs {2 * int(last)}`.")  # fmt: skip
     return Light("green", question, f"Yes: epoch {number(best)} of {number(last)} was the best.")
 
 

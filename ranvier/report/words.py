@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import TypeGuard
 
@@ -45,12 +46,22 @@ def _number(value: float, digits: int) -> str:
     return text.replace("-", "−")
 
 
-def score(value: object) -> str:
+# These have the unit of the target or none at all, and so no size of their own.
+ANY_SIZE = ("rmse", "mse", "mae", "median_absolute_error", "mape", "log_loss", "loss")
+
+
+def score(value: object, metric: str | None = None) -> str:
     """A metric, with as many decimals as its neighbours in a table.
 
-    >>> score(0.755), score(1234.5678), score(None)
-    ('0.7550', '1,235', '–')
+    >>> score(0.755), score(1234.5678), score(None), score(-3e-5, "r2"), score(3e-5, "rmse")
+    ('0.7550', '1,235', '–', '0.0000', '3 × 10⁻⁵')
+    >>> score(48.2, "rmse")
+    '48.20'
     """
+    if is_number(value) and metric in METRICS and metric not in ANY_SIZE and abs(value) < 10:
+        return f"{value:z.4f}".replace("-", "−")
+    if is_number(value) and 10 <= abs(value) < 1000:
+        return f"{value:.{2 if abs(value) < 100 else 1}f}".replace("-", "−")
     if is_number(value) and (value == 0 or 1e-3 <= abs(value) < 10):
         return f"{value:.4f}".replace("-", "−")
     return number(value)
@@ -120,6 +131,32 @@ def shorten(text: object, length: int) -> str:
     return text if len(text) <= length else text[: length - 1] + "…"
 
 
+def said(value: object) -> str:
+    """A setting's value in words: a named thing with its options goes as name and options.
+
+    >>> said({"kind": "cosine", "warmup": 0.02, "nesterov": True, "floor": None})
+    'cosine, warmup 0.02, nesterov'
+    >>> said(0.25), said(["age", "city"]), said(None), said(False)
+    ('0.25', 'age, city', '–', 'no')
+    """
+    if isinstance(value, bool):
+        return "yes" if value else "no"
+    if isinstance(value, Mapping):
+        options = [_option(str(name), option) for name, option in value.items() if name != "kind"]
+        kind = [said(value["kind"])] if "kind" in value else []
+        return ", ".join([*kind, *filter(None, options)]) or "none"
+    if isinstance(value, list | tuple):
+        return ", ".join(said(part) for part in value) or "none"
+    return number(value, digits=6)
+
+
+def _option(name: str, value: object) -> str | None:
+    if value is None or value is False:
+        return None
+    words = name.replace("_", " ")
+    return words if value is True else f"{words} {said(value)}"
+
+
 def tail(path: str, length: int) -> str:
     """At most `length` characters of a layer's or parameter's path: its end tells it apart.
 
@@ -149,30 +186,53 @@ METRICS = {
         "ROC AUC", "chance that a row of the class ranks above a row outside it; 0.5 is guessing"
     ),
     "average_precision": MetricWords("average precision", "area under precision against recall"),
-    "precision": MetricWords("precision", "share of the rows called positive that are"),
-    "recall": MetricWords("recall", "share of the positive rows that are found"),
-    "f1": MetricWords("F1", "harmonic mean of precision and recall"),
+    "precision_macro": MetricWords(
+        "precision, mean over classes", "of the rows called so, the share that are"
+    ),
+    "recall_macro": MetricWords(
+        "recall, mean over classes", "of the rows that are so, the share found"
+    ),
+    "f1": MetricWords("F1", "precision and recall of the second class in one"),
     "f1_macro": MetricWords("F1, mean over classes", "precision and recall in one, classes equal"),
-    "matthews_corrcoef": MetricWords("Matthews correlation", "1 is perfect, 0 is guessing"),
+    "top_2_accuracy": MetricWords("top-2 accuracy", "share with the truth among the first 2"),
+    "top_5_accuracy": MetricWords("top-5 accuracy", "share with the truth among the first 5"),
+    "matthews": MetricWords("Matthews correlation", "1 is perfect, 0 is guessing"),
     "cohen_kappa": MetricWords("Cohen's kappa", "agreement beyond chance; 1 is perfect"),
     "log_loss": MetricWords("log loss", "mean surprise at the truth; 0 is perfect", False),
     "brier": MetricWords("Brier score", "mean squared error of the probabilities", False),
-    "brier_score": MetricWords("Brier score", "mean squared error of the probabilities", False),
-    "calibration_error": MetricWords(
-        "calibration error", "mean gap between confidence and share right", False
+    "expected_calibration_error": MetricWords(
+        "calibration error", "mean gap between the probabilities stated and what came true", False
     ),
     "r2": MetricWords("R²", "share of the variance explained; 0 is answering the mean"),
     "rmse": MetricWords("root mean squared error", "typical error, large ones weigh more", False),
     "mse": MetricWords("mean squared error", "mean of the squared errors", False),
     "mae": MetricWords("mean absolute error", "mean size of the error", False),
     "mape": MetricWords("mean absolute percentage error", "mean relative error", False),
-    "median_absolute_error": MetricWords("median absolute error", "half are smaller", False),
-    "max_error": MetricWords("largest error", "the single worst row", False),
+    "median_absolute_error": MetricWords(
+        "median absolute error", "half of the errors are smaller", False
+    ),
     "explained_variance": MetricWords("explained variance", "R² with the mean error forgiven"),
     "pearson": MetricWords("Pearson correlation", "linear agreement; 1 is perfect"),
     "spearman": MetricWords("Spearman correlation", "agreement of the order; 1 is perfect"),
     "loss": MetricWords("loss", "what training makes small", False),
 }
+
+
+# What is asked of a result first; everything else is a closer look.
+HEADLINES = ("accuracy", "balanced_accuracy", "roc_auc", "f1", "log_loss", "rmse", "mae", "r2")
+
+
+def headlines(names: Iterable[str], *, primary: str | None) -> tuple[list[str], list[str]]:
+    """The metrics to show at once, the primary one first, and the rest.
+
+    >>> headlines(["accuracy", "brier", "roc_auc"], primary="roc_auc")
+    (['roc_auc', 'accuracy'], ['brier'])
+    """
+    known = sorted(names, key=lambda name: name != primary)
+    first = [name for name in known if name == primary or name in HEADLINES]
+    if not first:
+        return known, []
+    return first, [name for name in known if name not in first]
 
 
 SPLIT_ROWS = {"train": "training row", "validation": "validation row", "test": "test row"}

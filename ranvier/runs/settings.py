@@ -10,59 +10,75 @@ from typing import Any
 
 from ranvier.core.config import setting
 
+DATA, NETWORK, TRAINING, MACHINE = "Data", "Network", "Training", "Machine"
+
 
 @dataclass(frozen=True, kw_only=True)
 class TrainSettings:
     """Everything `ranvier train` can be told."""
 
     # The data.
-    target: str | None = setting(None, "column to predict; the last one if left out")
+    target: str | None = setting(None, "column to predict; the last one if left out", group=DATA)
     task: str | None = setting(
-        None, "what to predict: a class or a number", choices=("classification", "regression")
+        None, "classification or regression", group=DATA, choices=("classification", "regression")
     )
-    ignore: tuple[str, ...] = setting((), "columns to leave out")
-    categories: tuple[str, ...] = setting((), "columns to read as categories")
-    weight: str | None = setting(None, "column of sample weights")
-    group: str | None = setting(None, "column whose equal values stay in one part of the split")
-    time: str | None = setting(None, "column to split by time on: the latest rows are the test")
-    validation: str | None = setting(None, "a source of validation rows, instead of a split")
-    test: str | None = setting(None, "a source of test rows, instead of a split")
-    validation_fraction: float = setting(0.15, "share of the rows held out for validation")
-    test_fraction: float = setting(0.15, "share of the rows held out for the test")
+    ignore: tuple[str, ...] = setting((), "columns to leave out", group=DATA)
+    categories: tuple[str, ...] = setting((), "columns to read as categories", group=DATA)
+    weight: str | None = setting(None, "column that says how much a row counts", group=DATA)
+    group: str | None = setting(None, "column whose equal values are split together", group=DATA)
+    time: str | None = setting(None, "column to split by: the latest rows are the test", group=DATA)
+    validation: str | None = setting(None, "validation rows, instead of a split", group=DATA)
+    test: str | None = setting(None, "test rows, instead of a split", group=DATA)
+    validation_fraction: float = setting(0.15, "share of the rows for validation", group=DATA)
+    test_fraction: float = setting(0.15, "share of the rows for the test", group=DATA)
     class_weight: str = setting(
-        "none", "weigh classes by inverse frequency, or not", choices=("none", "balanced")
+        "none", "whether rare classes count more", group=DATA, choices=("none", "balanced")
     )
 
-    # The network and its training.
-    network: str | None = setting(None, "a network description (JSON); chosen if left out")
-    loss: str | dict[str, Any] | None = setting(None, "loss, by name or {kind, options}")
-    optimizer: str | dict[str, Any] | None = setting(None, "optimiser, by name or {kind, options}")
-    schedule: str | dict[str, Any] | None = setting(None, "learning-rate schedule")
-    learning_rate: float | None = setting(None, "peak learning rate")
-    weight_decay: float | None = setting(
-        None, "decoupled weight decay per unit of learning rate", least=0
+    # The network.
+    network: str | None = setting(None, "a network's description, a JSON file", group=NETWORK)
+
+    # Its training.
+    epochs: int | None = setting(
+        None, "passes over the training rows, at most", group=TRAINING, least=1
     )
-    epochs: int | None = setting(None, "passes over the training rows, at most", least=1)
     batch_size: int | None = setting(
-        None, "rows per update; 0 for all of them (full batch)", least=0
-    )
-    clip_norm: float | None = setting(
-        None, "largest global gradient norm; 0 for no clipping", least=0
-    )
-    l1: float = setting(0.0, "weight of the sum of absolute weights added to the loss", least=0)
-    l2: float = setting(0.0, "weight of half the sum of squared weights added to the loss", least=0)
-    average_decay: float | None = setting(
-        None, "decay of the exponential moving average of weights; 0 for none", least=0, below=1
+        None, "rows an update; 0 for all at once", group=TRAINING, least=0
     )
     patience: int | None = setting(
-        None, "evaluations without gain before stopping; 0 for never", least=0
+        None, "epochs without gain before it stops; 0 for never", group=TRAINING, least=0
     )
-    metric: str | None = setting(None, "validation metric that picks the best epoch")
-    seed: int = setting(0, "seed of everything random")
+    metric: str | None = setting(
+        None, "validation metric that picks the epoch to keep", group=TRAINING
+    )
+    loss: str | dict[str, Any] | None = setting(
+        None, "what is made small, such as huber", group=TRAINING
+    )
+    optimizer: str | dict[str, Any] | None = setting(
+        None, "how weights change, such as adamw or sgd", group=TRAINING
+    )
+    schedule: str | dict[str, Any] | None = setting(
+        None, "how the learning rate goes, such as one_cycle", group=TRAINING
+    )
+    learning_rate: float | None = setting(None, "the peak of it", group=TRAINING)
+    weight_decay: float | None = setting(
+        None, "pull of the weights towards 0", group=TRAINING, least=0
+    )
+    l1: float = setting(0.0, "penalty on absolute weights", group=TRAINING, least=0)
+    l2: float = setting(0.0, "penalty on squared weights, halved", group=TRAINING, least=0)
+    clip_norm: float | None = setting(
+        None, "largest gradient norm; 0 for no limit", group=TRAINING, least=0
+    )
+    average_decay: float | None = setting(
+        None, "decay of a moving average of weights; 0 for none", group=TRAINING, least=0, below=1
+    )
+    seed: int = setting(0, "seed of everything random", group=TRAINING)
 
-    # The machine and the run.
-    device: str = setting("auto", "where to train: auto, cpu, cuda, cuda:1 …")
-    threads: int | None = setting(None, "processor threads; chosen if left out", least=1)
-    executor: str = setting("auto", "what runs the step", choices=("auto", "eager"))
-    checkpoint_seconds: float = setting(30.0, "seconds between checkpoints, at least", least=0)
-    statistics_every: int = setting(64, "steps between looks at weights and activations", least=0)
+    # The machine.
+    device: str = setting("auto", "auto, cpu, cuda, cuda:1 …", group=MACHINE)
+    threads: int | None = setting(None, "processor threads", group=MACHINE, least=1)
+    executor: str = setting("auto", "what runs an update", group=MACHINE, choices=("auto", "eager"))
+    checkpoint_seconds: float = setting(
+        30.0, "seconds between checkpoints, at least", group=MACHINE, least=0
+    )
+    statistics_every: int = setting(64, "updates between looks inside", group=MACHINE, least=0)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import html
 from collections.abc import Iterator
 from dataclasses import dataclass
+from textwrap import wrap
 from typing import Any
 
 from ranvier.core.shapes import Shape, size
@@ -77,10 +78,23 @@ class Description:
         }
 
     def __str__(self) -> str:
+        return self.text()
+
+    def text(self, *, width: int | None = None) -> str:
+        """The table as text; equations go below their layers where they do not fit in `width`."""
         header = ("layer", "output shape", "parameters", "FLOPs", "memory", "equation")
         lines = [header, *(self._cells(row) for row in self.rows)]
         widths = [max(len(line[column]) for line in lines) for column in range(5)]
         text = [_line(line, widths) for line in lines]
+        if width is not None and max(map(len, text)) > width:
+            text = [_line((*line[:5], ""), widths) for line in lines]
+            for index, row in enumerate(self.rows, start=1):
+                indent = "  " * (row.depth + 2)
+                text[index] += "".join(
+                    "\n" + line
+                    for line in wrap(row.equation, width, initial_indent=indent,
+                                     subsequent_indent=indent + "  ")
+                )  # fmt: skip
         rule = "─" * (sum(widths) + 2 * len(widths) + 8)
         parts = [f"{self._title()}  {self.input_shape} → {self.output_shape}", text[0], rule]
         return "\n".join([*parts, *text[1:], rule, self.totals(), *self.starts()])

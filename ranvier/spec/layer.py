@@ -7,6 +7,7 @@ layers inside. Nothing else, here or elsewhere, needs to know a kind of layer by
 
 from __future__ import annotations
 
+import inspect
 import re
 from collections.abc import Callable, Mapping
 from dataclasses import KW_ONLY, MISSING, Field, dataclass, fields, replace
@@ -145,6 +146,12 @@ class Layer:
     def joins(self) -> str:
         """The sign or word for how a layer of the form `fork` joins its branches."""
         return ""
+
+    @classmethod
+    def meaning(cls) -> str:
+        """What this kind of layer does, in a sentence: the first of its docstring."""
+        first = (inspect.getdoc(cls) or "").partition("\n\n")[0]
+        return " ".join(first.split())
 
     # How it is written down.
 

@@ -1,7 +1,9 @@
 """The few marks that a drawing of a network is made of, as SVG text.
 
 Looks are set on each mark and never in a style sheet: a sheet inside an SVG would restyle the page
-that the SVG stands in.
+that the SVG stands in. The page may recolour the drawing, as for a dark screen, by giving values to
+`--network-ink`, `--network-soft`, `--network-line`, `--network-frame`, `--network-paper` and
+`--network-tint`; each colour is written twice because some viewers of SVG know no variables.
 """
 
 from __future__ import annotations
@@ -14,6 +16,9 @@ SERIF = "'Latin Modern Math', 'STIX Two Text', Cambria, Georgia, 'DejaVu Serif',
 
 INK, SOFT, LINE = "#1c2733", "#5b6976", "#8b98a5"
 FRAME, PAPER, TINT = "#cfd7df", "#ffffff", "#f6f8fa"
+VARIABLES = {
+    INK: "ink", SOFT: "soft", LINE: "line", FRAME: "frame", PAPER: "paper", TINT: "tint",
+}  # fmt: skip
 
 
 _RAISED = "⁽⁾⁰¹²³⁴⁵⁶⁷⁸⁹ˡᵏⁱʲ⁻ᶻⱼ"  # set about 0.6 as wide as other characters
@@ -38,16 +43,32 @@ class Font:
 
 TITLE = Font(15, 8.2, weight="600")
 DETAIL = Font(12.5, 6.6, colour=SOFT)
-EQUATION = Font(13.5, 7.3, SERIF, colour="#33414e")
+EQUATION = Font(13.5, 7.3, SERIF)
 EDGE = Font(12.5, 7.0, colour=SOFT)
 BADGE = Font(13, 8.0, weight="600", colour=PAPER)
+
+
+def paint(*, fill: str, stroke: str | None = None) -> str:
+    """Fill and stroke of a mark, as attributes and, where the page may change them, as a style.
+
+    >>> paint(fill=INK)
+    'fill="#1c2733" style="fill:var(--network-ink,#1c2733)"'
+    """
+    colours = {"fill": fill} if stroke is None else {"fill": fill, "stroke": stroke}
+    plain = " ".join(f'{name}="{colour}"' for name, colour in colours.items())
+    style = ";".join(
+        f"{name}:var(--network-{VARIABLES[colour]},{colour})"
+        for name, colour in colours.items()
+        if colour in VARIABLES
+    )
+    return f'{plain} style="{style}"' if style else plain
 
 
 def text(x: float, y: float, content: str, font: Font, *, anchor: str = "start") -> str:
     """A line of text with its baseline at y."""
     return (
         f'<text x="{x:.1f}" y="{y:.1f}" font-family="{font.family}" font-size="{font.size:g}" '
-        f'font-weight="{font.weight}" font-style="{font.style}" fill="{font.colour}" '
+        f'font-weight="{font.weight}" font-style="{font.style}" {paint(fill=font.colour)} '
         f'text-anchor="{anchor}">{html.escape(content)}</text>'
     )
 
@@ -67,22 +88,22 @@ def rectangle(
     dashed = f' stroke-dasharray="{dashes}"' if dashes else ""
     return (
         f'<rect x="{x:.1f}" y="{y:.1f}" width="{width:.1f}" height="{height:.1f}" rx="{radius:g}" '
-        f'fill="{fill}" stroke="{stroke}" stroke-width="1.2"{dashed}/>'
+        f'{paint(fill=fill, stroke=stroke)} stroke-width="1.2"{dashed}/>'
     )
 
 
 def circle(x: float, y: float, radius: float) -> str:
     """The ring in which signals meet."""
     return (
-        f'<circle cx="{x:.1f}" cy="{y:.1f}" r="{radius:g}" fill="{PAPER}" stroke="{LINE}" '
-        'stroke-width="1.5"/>'
+        f'<circle cx="{x:.1f}" cy="{y:.1f}" r="{radius:g}" '
+        f'{paint(fill=PAPER, stroke=LINE)} stroke-width="1.5"/>'
     )
 
 
 def path(commands: str) -> str:
     """A line along which a signal goes."""
     return (
-        f'<path d="{commands}" fill="none" stroke="{LINE}" stroke-width="1.6" '
+        f'<path d="{commands}" {paint(fill="none", stroke=LINE)} stroke-width="1.6" '
         'stroke-linecap="round" stroke-linejoin="round"/>'
     )
 
@@ -94,7 +115,7 @@ def arrow_head(x: float, y: float, *, right: bool = False) -> str:
         if right
         else f"{x - 4:.1f} {y - 7:.1f} L {x + 4:.1f} {y - 7:.1f}"
     )
-    return f'<path d="M {x:.1f} {y:.1f} L {back} Z" fill="{LINE}"/>'
+    return f'<path d="M {x:.1f} {y:.1f} L {back} Z" {paint(fill=LINE)}/>'
 
 
 def group(x: float, y: float, inside: str) -> str:

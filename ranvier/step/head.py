@@ -55,7 +55,11 @@ class Head:
         return outputs.squeeze(-1)
 
     def predict(self, outputs: Tensor) -> Tensor:
-        """Probabilities `[B, C]`, or standardised values `[B]`; members are averaged here."""
+        """Probabilities `[B, C]`, or standardised values `[B]`; members are averaged here.
+
+        In float64, so that probabilities add up to 1 as closely as NumPy and scikit-learn expect.
+        """
+        outputs = outputs.double()
         if not self.task.is_classification:
             values = outputs.squeeze(-1)
             return values if self.members is None else values.mean(1)

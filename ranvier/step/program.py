@@ -10,7 +10,7 @@ import torch
 from torch import Tensor, nn
 
 from ranvier.losses import Loss, PerMember
-from ranvier.optim import Optimizer, clip_by_global_norm_, decay_groups, norms, penalty
+from ranvier.optim import Optimizer, clip_by_global_norm_, decay_groups, penalty
 from ranvier.step.head import Head
 from ranvier.step.state import State, named_trainable
 
@@ -96,9 +96,10 @@ class Program:
             )
         )
         with torch.no_grad():
-            norms_P, norm = norms(gradients)
+            norms_P = torch.stack(torch._foreach_norm(gradients))
             scalars = Scalars(loss.detach(), norms_P)
             if self.clip_norm:
+                norm = torch.linalg.vector_norm(norms_P)
                 clip_by_global_norm_(gradients, self.clip_norm, norm=norm)
             self._descend(state, gradients, learning_rate)
             if state.average is not None:

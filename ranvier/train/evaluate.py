@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -37,46 +37,54 @@ class Evaluator:
     metrics: Sequence[str] | None = None
     to_values: Callable[[np.ndarray], np.ndarray] = field(default=_identity)
 
-    @torch.no_grad()
-    def outputs(self, inputs: Tensor, parameters: dict[str, Tensor] | None = None) -> Tensor:
-        """Raw outputs in evaluation mode, with `parameters` in place of the module's own."""
+    def predict(self, inputs: Tensor) -> np.ndarray:
+        """Probabilities `[N, C]`, or values `[N]` in the target's own unit; float64."""
+        predicted = [self.head.predict(outputs) for _, outputs in self._outputs(inputs)]
+        return self._readable(predicted)
+
+    def measure(self, part: Part, parameters: dict[str, Tensor] | None = None) -> dict[str, float]:
+        """The loss and the metrics on `part`, with `parameters` in place of the module's own."""
+        loss = self.loss if self.head.members is None else PerMember(self.loss)
+        predicted: list[Tensor] = []
+        sums: list[Tensor] = []
+        for rows, outputs in self._outputs(part.inputs, parameters):
+            weights = None if part.weights is None else part.weights[rows]
+            prediction = self.head.for_loss(outputs)
+            sums.append(torch.stack(loss.sums(prediction, part.targets[rows], weights)).double())
+            predicted.append(self.head.predict(outputs))
+        total, weight = torch.stack(sums).sum(0).tolist()
+        measured = compute(
+            self.head.task,
+            part.truth,
+            self._readable(predicted),
+            weights=None if part.weights is None else part.weights.double().cpu().numpy(),
+            names=self.metrics,
+        )
+        return {"loss": total / weight if weight else 0.0, **measured}
+
+    def _outputs(
+        self, inputs: Tensor, parameters: dict[str, Tensor] | None = None
+    ) -> Iterator[tuple[slice, Tensor]]:
+        """Raw outputs in evaluation mode, some rows at a time: K members are never kept for all."""
         was_training = self.module.training
         self.module.eval()
         try:
-            chunks = [
-                self.module(rows)
-                if parameters is None
-                else functional_call(self.module, parameters, (rows,))
-                for rows in inputs.split(self._rows(inputs))
-            ]
+            size = self._rows(inputs)
+            for start in range(0, len(inputs), size):
+                rows = slice(start, start + size)
+                with torch.no_grad():
+                    if parameters is None:
+                        outputs = self.module(inputs[rows])
+                    else:
+                        outputs = functional_call(self.module, parameters, (inputs[rows],))
+                yield rows, outputs
         finally:
             self.module.train(was_training)
-        return torch.cat(chunks)
 
     def _rows(self, inputs: Tensor) -> int:
         per_row = max(1, inputs[0].numel()) * (self.head.members or 1)
         return max(1, min(EVALUATION_ROWS, EVALUATION_NUMBERS // per_row))
 
-    def predict(self, inputs: Tensor) -> np.ndarray:
-        """Probabilities `[N, C]`, or values `[N]` in the target's own unit; float64."""
-        return self._readable(self.outputs(inputs))
-
-    def _readable(self, outputs: Tensor) -> np.ndarray:
-        predicted = self.head.predict(outputs).double().cpu().numpy()
-        return predicted if self.head.task.is_classification else self.to_values(predicted)
-
-    def measure(self, part: Part, parameters: dict[str, Tensor] | None = None) -> dict[str, float]:
-        """The loss and the metrics on `part`."""
-        outputs = self.outputs(part.inputs, parameters)
-        loss = self.loss if self.head.members is None else PerMember(self.loss)
-        with torch.no_grad():
-            value = float(loss(self.head.for_loss(outputs), part.targets, part.weights))
-        weights = None if part.weights is None else part.weights.double().cpu().numpy()
-        measured = compute(
-            self.head.task,
-            part.truth,
-            self._readable(outputs),
-            weights=weights,
-            names=self.metrics,
-        )
-        return {"loss": value, **measured}
+    def _readable(self, predicted: list[Tensor]) -> np.ndarray:
+        values = torch.cat(predicted).double().cpu().numpy()
+        return values if self.head.task.is_classification else self.to_values(values)

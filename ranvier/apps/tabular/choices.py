@@ -10,6 +10,7 @@ from ranvier.core.config import to_json
 from ranvier.core.errors import ConfigError
 from ranvier.losses import loss_from
 from ranvier.optim import optimizer_from, schedule_from
+from ranvier.report.words import said
 from ranvier.runs.settings import TrainSettings
 
 
@@ -22,7 +23,7 @@ class Choice:
     why: str
 
     def __str__(self) -> str:
-        return f"{self.what}: {_in_words(self.value)} ({self.why})"
+        return f"{self.what}: {said(self.value)} ({self.why})"
 
     def to_json(self) -> dict[str, Any]:
         return asdict(self)
@@ -84,11 +85,3 @@ def spell_out(settings: TrainSettings) -> TrainSettings:
         optimizer=optimizer.to_json(),
         schedule=schedule_from(settings.schedule).to_json(),
     )
-
-
-def _in_words(value: Any) -> str:
-    """A value as it is read: `cosine, warmup 0.02` for {"kind": "cosine", "warmup": 0.02}."""
-    if not isinstance(value, dict):
-        return str(value)
-    options = (f"{name} {option}" for name, option in value.items() if name != "kind")
-    return ", ".join([str(value.get("kind")), *options])

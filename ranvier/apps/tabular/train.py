@@ -16,6 +16,7 @@ from ranvier.apps.tabular.choices import Choice, fill, implied, spell_out
 from ranvier.apps.tabular.defaults import default_network, default_settings
 from ranvier.core.config import resolve, to_json
 from ranvier.core.errors import DataError, DivergedError, RunError
+from ranvier.core.finding import grouped
 from ranvier.data.known import data_set, is_known
 from ranvier.data.tabular import Rows, TableData, prepare
 from ranvier.nn import build
@@ -130,7 +131,7 @@ def begin(
     prepared = choose(network, source, settings)
     for line in (prepared.data.split, *map(str, prepared.choices)):
         progress.say(line)
-    for finding in prepared.data.findings:
+    for finding in grouped(prepared.data.findings):
         progress.say(str(finding))
     # The job is made before the folder, so that what does not fit leaves no litter.
     data, job = prepared.data, prepared.job()

@@ -15,6 +15,9 @@ from ranvier.data.tabular.schema import Column, TableSchema, category_option
 # learns nothing about it but noise.
 FOLD_ABOVE = 50
 RARE_BELOW = 3
+# ACS employment gains 0.0003 of AUC by schooling (24 levels) and relationship (18) as numbers too,
+# and loses as much by the columns of 9 codes and fewer.
+MAYBE_ORDERED = 10
 
 _IDENTIFIER_NAME = re.compile(
     r"(^|[^a-z])(id|ids|uuid|guid|index|idx|rownames?|row_?(id|nr|num|number))$", re.IGNORECASE
@@ -29,13 +32,14 @@ def infer_schema(
     *,
     roles: dict[str, Column],
     categories: Collection[str] = (),
+    declared: Collection[str] = (),
     has_names: bool = True,
     signal: Signal | None = None,
 ) -> TableSchema:
     """The schema of training columns; `roles` holds those whose use the caller has settled.
 
     An identifier is left out only while something else is left to learn from. With the `signal`
-    of the target, codes are told from counts.
+    of the target, codes are told from counts, but in columns that are `declared` categories.
     """
     found = []
     for series in columns:
@@ -44,10 +48,24 @@ def infer_schema(
             continue
         as_category = series.name in categories
         column = infer_column(series, as_category=as_category, has_names=has_names)
-        found.append(_with_codes(column, series, signal))
+        if series.name in declared:
+            found.append(_as_declared(column, series))
+        else:
+            found.append(_with_codes(column, series, signal))
     if not any(column.is_feature for column in found):
         found = [_keep_as_number(column) for column in found]
     return TableSchema(tuple(found))
+
+
+def _as_declared(column: Column, series: pl.Series) -> Column:
+    """Numbers that the source itself calls categories are categories; where there are many whole
+    ones, they are given as a number too, since so many are seldom without order."""
+    if column.kind != "numeric":
+        return column
+    if series.n_unique() <= MAYBE_ORDERED or not column.why.endswith("whole numbers"):
+        return Column(column.name, "category", f"{column.why}, which the source calls categories")
+    why = f"{column.why}, which the source calls categories: given as both"
+    return Column(column.name, "numeric", why, also_category=True)
 
 
 def _with_codes(column: Column, series: pl.Series, signal: Signal | None) -> Column:

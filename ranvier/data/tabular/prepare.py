@@ -102,6 +102,7 @@ def _schema(table: Table, values: Typed, target: Target, split: Split, roles: Ro
         columns,
         roles=settled,
         categories=roles.categories,
+        declared=values.declared,
         has_names=table.has_names,
         signal=signal_of(target.truth[split.train], target.task),
     )

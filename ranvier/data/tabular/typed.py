@@ -47,6 +47,7 @@ class Typed:
     decimals: dict[str, Decimal] = field(default_factory=dict)
     date_formats: dict[str, str] = field(default_factory=dict)
     notes: dict[str, str] = field(default_factory=dict)
+    declared: set[str] = field(default_factory=set)  # columns that the source calls categories
 
 
 def typed(table: Table, *, categories: Collection[str] = ()) -> Typed:
@@ -75,7 +76,9 @@ def typed(table: Table, *, categories: Collection[str] = ()) -> Typed:
 
 def _convert(column: pl.Series, table: Table, result: Typed) -> pl.Series:
     kind = column.dtype
-    if kind == pl.String or isinstance(kind, pl.Categorical | pl.Enum):
+    if isinstance(kind, pl.Categorical | pl.Enum):
+        result.declared.add(column.name)
+    if kind == pl.String or column.name in result.declared:
         return _from_text(trimmed(column.cast(pl.String)), table, result)
     if kind == pl.Boolean:
         return column

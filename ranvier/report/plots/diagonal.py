@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from ranvier.report.markup import Markup, element
 from ranvier.report.plots.frame import Frame, draw, frame, mark_title, place, text
 from ranvier.report.plots.lines import polyline
-from ranvier.report.words import is_number, number, percent
+from ranvier.report.words import is_number, number, percent, shorten
 
 UNIT_TICKS = ((0.0, "0"), (0.25, "25 %"), (0.5, "50 %"), (0.75, "75 %"), (1.0, "100 %"))
 
@@ -25,9 +25,13 @@ def _diagonal(on: Frame) -> Markup:
 
 
 def calibration_diagram(
-    bins: Sequence[Mapping[str, float]], *, title: str, description: str
-) -> Markup | None:
-    """Share that was right against stated confidence; a bubble's area is its number of rows."""
+    bins: Sequence[Mapping[str, float]], positive: str | None = None, *, title: str,
+    description: str,
+) -> Markup | None:  # fmt: skip
+    """Share that came true against what was stated; a bubble's area is its number of rows.
+
+    With a `positive` class it is that class's probability and share, else the decision's.
+    """
     known = [
         part
         for part in bins
@@ -36,15 +40,18 @@ def calibration_diagram(
     ]  # fmt: skip
     if not known:
         return None
-    on = _unit_frame("confidence", "share right")
+    label = "" if positive is None else shorten(positive, 16)
+    on = _unit_frame(*(("confidence", "share right") if positive is None
+                       else (f"probability of {label}", f"share that are {label}")))  # fmt: skip
+    came_true = "right" if positive is None else f"are {label}"
     most = max(part.get("count", 1) for part in known)
     places = [(on.x(part["confidence"]), on.y(part["frequency"])) for part in known]
     dots = [
         element(
             "circle",
             mark_title(
-                f"{number(part.get('count'))} rows with a mean confidence of "
-                f"{percent(part['confidence'])}: {percent(part['frequency'])} of them right"
+                f"{number(part.get('count'))} rows at about "
+                f"{percent(part['confidence'])}: {percent(part['frequency'])} of them {came_true}"
             ),
             cx=place(x), cy=place(y), r=place(2.5 + 8 * (part.get("count", 1) / most) ** 0.5),
             class_="c0 bubble",

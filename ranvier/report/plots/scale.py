@@ -53,11 +53,11 @@ def _ticks(low: float, high: float, most: int) -> list[float]:
 
 def _log_ticks(low: float, high: float, most: int) -> list[float]:
     first, last = math.floor(math.log10(low)), math.ceil(math.log10(high))
-    stride = max(1, math.ceil((last - first) / most))
-    candidates = [10.0**power for power in range(first, last + 1, stride)]
-    inside = [value for value in candidates if low * 0.999 <= value <= high * 1.001]
-    if len(inside) >= 3:
-        return inside
+    for stride in range(max(1, math.ceil((last - first) / most)), 0, -1):
+        candidates = [10.0**power for power in range(first, last + 1, stride)]
+        inside = [value for value in candidates if low * 0.999 <= value <= high * 1.001]
+        if len(inside) >= 3:
+            return inside
     finer = [m * 10.0**power for power in range(first, last + 1) for m in (1, 2, 5)]
     inside = [value for value in finer if low * 0.999 <= value <= high * 1.001]
     return inside if len(inside) >= 2 else _ticks(low, high, most)

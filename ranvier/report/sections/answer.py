@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from ranvier.core.finding import Finding
+from ranvier.core.finding import Finding, grouped
 from ranvier.report.blocks import enumerate_words, facts, paragraph, prose, table, value_of_data
 from ranvier.report.gather import ReportData
-from ranvier.report.lights import Light, lights
+from ranvier.report.interval import interval
+from ranvier.report.lights import Light, lights, rows_of
 from ranvier.report.markup import Markup, element
 from ranvier.report.words import (
+    NO_BREAK_SPACE,
     SPLIT_ROWS,
     count,
     duration,
@@ -32,14 +34,14 @@ def answer(data: ReportData) -> Markup:
     """The question, the answer, the lights and the findings."""
     return element(
         "section", _asked(data), _verdict(data), _facts(data), _lights(lights(data)),
-        _findings(data.findings), id="answer",
+        _findings(data.findings), _next(data), id="answer",
     )  # fmt: skip
 
 
 def _asked(data: ReportData) -> Markup:
     task = data.task
     source = data.data.get("source")
-    came_from = [" from ", value_of_data(_last_part(source))] if source else None
+    came_from = [", from ", value_of_data(_last_part(source))] if source else None
     if task.is_classification:
         shown: list[object] = [value_of_data(label) for label in task.classes[:6]]
         if len(task.classes) > 6:
@@ -48,8 +50,8 @@ def _asked(data: ReportData) -> Markup:
         what = [f", one of {kinds} (", enumerate_words(shown), ")"] if shown else ", a class"
     else:
         what = ", a number"
-    return paragraph("Asked: predict ", value_of_data(task.target), what, came_from, ".",
-                     class_="asked")  # fmt: skip
+    return paragraph("Asked: predict ", element("b", value_of_data(task.target)), what, came_from,
+                     ".", class_="asked")  # fmt: skip
 
 
 def _last_part(source: object) -> str:
@@ -63,17 +65,6 @@ def _verdict(data: ReportData) -> Markup:
     words = metric_words(metric)
     value = data.metrics(split).get(metric)
     trivial = data.baseline(split).get(metric)
-    rows = data.rows(split)
-    amount = count(rows, SPLIT_ROWS[split]) if rows else f"{SPLIT_ROWS[split]}s"
-    sentence: list[object] = [
-        "On ", amount, " the network reaches ", words.name, " ", element("strong", score(value)),
-    ]  # fmt: skip
-    if is_number(trivial):
-        sentence += [
-            "; ", _trivial(data, metric), ", gets ", element("strong", score(trivial)), ".",
-        ]  # fmt: skip
-    else:
-        sentence.append(".")
     meaning = f"{words.name}: {words.meaning}" if words.meaning else words.name
     better = "higher is better" if words.is_higher_better else "lower is better"
     return element(
@@ -87,12 +78,31 @@ def _verdict(data: ReportData) -> Markup:
         ),
         element(
             "div",
-            paragraph(sentence, class_="sentence"),
+            paragraph(_sentence(data, split, metric), class_="sentence"),
             paragraph(f"Measured on {CAUTION[split]}. ", f"{meaning[:1].upper()}{meaning[1:]}; "
                       f"{better}.", class_="quiet"),
         ),
         class_="verdict",
     )  # fmt: skip
+
+
+def _sentence(data: ReportData, split: str, metric: str) -> list[object]:
+    """What the network reaches, what the trivial answer gets, and how sure the rows make it."""
+    value, trivial = data.metrics(split).get(metric), data.baseline(split).get(metric)
+    sentence: list[object] = [
+        "On ", rows_of(data), " the network reaches ", metric_words(metric).name, " ",
+        element("strong", score(value)),
+    ]  # fmt: skip
+    if is_number(trivial):
+        sentence += ["; ", _trivial(data, metric), ", gets ", element("strong", score(trivial))]
+    sentence.append(".")
+    ends = interval(data)
+    if ends is not None:
+        sentence.append(
+            f" So many rows leave room for {score(ends[0])} to {score(ends[1])} "
+            f"(95{NO_BREAK_SPACE}% interval)."
+        )
+    return sentence
 
 
 def _against(data: ReportData, trivial: object) -> Markup | None:
@@ -101,12 +111,13 @@ def _against(data: ReportData, trivial: object) -> Markup | None:
     return element("span", f"baseline {score(trivial)}", class_="against")
 
 
-PROBABILITIES = ("log_loss", "brier", "brier_score", "calibration_error")
+# These ask for probabilities, which for the trivial answer are how frequent the classes are.
+PROBABILITIES = ("log_loss", "brier", "expected_calibration_error", "roc_auc", "average_precision")
 
 
 def _trivial(data: ReportData, metric: str) -> str:
     if data.task.is_classification and metric in PROBABILITIES:
-        return "the trivial answer, always the frequencies of the classes"
+        return "the trivial answer, how frequent the classes are"
     if data.task.is_classification:
         return "the trivial answer, always the most frequent class"
     return "the trivial answer, always the mean of the training rows"
@@ -148,7 +159,8 @@ def _lights(shown: tuple[Light, ...]) -> Markup:
             "li",
             element("span", SYMBOLS[light.colour], class_=f"light {light.colour}",
                     role="img", aria_label=light.colour),
-            element("span", element("b", light.question), " ", light.answer),
+            element("span", element("b", light.question), " ", light.answer,
+                    [" ", prose(light.advice)] if light.advice else None),
         )
         for light in shown
     ]  # fmt: skip
@@ -159,7 +171,7 @@ def _findings(found: tuple[Finding, ...]) -> Markup | None:
     if not found:
         return None
     items = []
-    for finding in found:
+    for finding in grouped(found):
         colour, symbol = SEVERITY.get(finding.severity, SEVERITY["information"])
         items.append(
             element(
@@ -168,7 +180,7 @@ def _findings(found: tuple[Finding, ...]) -> Markup | None:
                         aria_label=finding.severity),
                 element(
                     "span",
-                    element("b", finding.symptom),
+                    element("b", finding.symptom[:1].upper(), finding.symptom[1:]),
                     " (", value_of_data(finding.where), "). " if finding.where else "",
                     prose(finding.advice),
                     _evidence(finding),
@@ -176,6 +188,22 @@ def _findings(found: tuple[Finding, ...]) -> Markup | None:
             )
         )  # fmt: skip
     return element("div", element("h3", "Findings"), element("ul", items, class_="lights"))
+
+
+def _next(data: ReportData) -> Markup:
+    """The commands that people want after reading this."""
+    after = [
+        ("ranvier predict RUN new-rows.csv --out predictions.csv", "predict rows as they come"),
+        ("ranvier evaluate RUN labelled-rows.csv", "measure it on rows from another time or place"),
+        ("ranvier verify RUN", "prove that its files are whole and that it resumes exactly"),
+    ]
+    if not data.is_finished:
+        after = [("ranvier resume RUN", "go on from the last checkpoint")]
+    rows = [(element("code", command), words) for command, words in after]
+    return element(
+        "div", element("h3", "What next"), table(("", ""), rows, class_="next"),
+        paragraph("RUN is the folder that holds this report.", class_="quiet"),
+    )  # fmt: skip
 
 
 def _evidence(finding: Finding) -> Markup | None:

@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-import json
-
 from ranvier.report.blocks import paragraph, table, value_of_data
 from ranvier.report.gather import ReportData
 from ranvier.report.markup import Markup, element
-from ranvier.report.words import number, shorten
+from ranvier.report.words import number, said, shorten
 
 
 def choices_section(data: ReportData) -> Markup | None:
@@ -30,9 +28,10 @@ def choices_section(data: ReportData) -> Markup | None:
     return element(
         "section",
         element("h2", "What was chosen, and why"),
-        paragraph("Whatever the command did not say was chosen from the data. Each choice can be "
-                  "overruled by the setting of the same name."),
-        table(("what", "value", "why"), rows, class_="choices"),
+        paragraph("Whatever the command did not say was chosen before training began. Each choice "
+                  "is overruled by the option of the same name, such as ",
+                  element("code", "--batch-size 64"), "."),
+        table(("setting", "value", "why"), rows, class_="choices"),
         element("h3", "Changed on the way") if changes else None,
         table(("step", "change"), changes),
         id="choices",
@@ -42,12 +41,3 @@ def choices_section(data: ReportData) -> Markup | None:
 def _told(event: object) -> object:
     assert isinstance(event, dict)
     return {key: value for key, value in event.items() if key not in ("kind", "step")}
-
-
-def said(value: object) -> str:
-    """A setting's value as one would type it."""
-    if isinstance(value, str):
-        return value
-    if isinstance(value, int | float) and not isinstance(value, bool):
-        return number(value, digits=6)
-    return json.dumps(value, ensure_ascii=False, sort_keys=True)

@@ -12,7 +12,7 @@ from ranvier.report.plots import bar_chart, binned, histogram, tiny_bars
 from ranvier.report.words import NOTHING, is_number, number, percent, shorten
 
 MOST_COLUMNS = 100
-OPEN_COLUMNS = 24
+OPEN_COLUMNS = 12
 MOST_CLASSES, RAREST = 16, 5
 TELLS = 5  # where the column of that name stands
 LEFT_OUT = ("identifier", "constant", "empty", "ignored", "text")
@@ -72,8 +72,8 @@ def _target_figure(data: ReportData, columns: Sequence[Json]) -> Markup | None:
         more = f" The {number(left_out)} classes between are not drawn." if left_out else ""
         return figure(
             "The classes of the target", plot,
-            "Each bar is a class, as long as its number of rows. The longest bar is what the "
-            "trivial baseline always answers." + more,
+            "Each bar is a class, as long as its number of rows. Where one is far longer than the "
+            "rest, always answering it is right often and worth nothing." + more,
         )  # fmt: skip
     edges, counts = _number_histogram(profile)
     if not counts:
@@ -111,7 +111,11 @@ def _top(profile: Json) -> list[tuple[str, float]]:
     """The most frequent values of a column with their counts, as the profile lists them."""
     found: Any = profile.get("top") or ()
     pairs = [(entry.get("value"), entry.get("count")) for entry in found]
-    return [(str(value), float(amount)) for value, amount in pairs if is_number(amount)]
+    return [(_cell(value), float(amount)) for value, amount in pairs if is_number(amount)]
+
+
+def _cell(value: object) -> str:
+    return str(value).lower() if isinstance(value, bool) else str(value)
 
 
 def _number_histogram(profile: Json) -> tuple[list[float], list[float]]:
@@ -127,7 +131,7 @@ def _number_histogram(profile: Json) -> tuple[list[float], list[float]]:
 
 def _columns(data: ReportData, columns: Sequence[Json]) -> Markup | None:
     total = _total_rows(data)
-    headers = ["column", "kind", "why", "missing", "distinct", "tells", "values"]
+    headers = ["column", "read as", "because", "missing", "distinct", "tells", "values"]
     rows = [_column_row(column, data.task.target, total) for column in columns[:MOST_COLUMNS]]
     tells = any(column.get("association") is not None for column in columns)
     if not tells:
@@ -200,8 +204,8 @@ def _values(column: Json) -> object:
         return element("span", drawn, element("span", f"{low} to {high}", class_="range"))
     top = _top(column)
     if not top or str(column.get("kind")) in LEFT_OUT:
-        examples = ", ".join(shorten(number(cell), 18) for cell in column.get("examples") or ())
-        shown = shorten(examples, 60)
+        examples = [shorten(number(cell), 18) for cell in column.get("examples") or ()]
+        shown = ", ".join(examples[:3])
         return (
             element("span", "such as ", value_of_data(shown), class_="range") if shown else NOTHING
         )
@@ -218,7 +222,7 @@ def _end(value: object) -> str:
 
 def _dropped(columns: Sequence[Json]) -> Markup | None:
     left = [column for column in columns if str(column.get("kind")) in LEFT_OUT]
-    if not left:
+    if not left or len(columns) <= OPEN_COLUMNS:  # the open table says it of each
         return None
     items = [
         element("li", value_of_data(column.get("name")), ": ",

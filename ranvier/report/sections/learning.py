@@ -32,11 +32,22 @@ def _sentence(data: ReportData) -> Markup | None:
         return paragraph("No epoch is complete yet; this is what its steps show so far.")
     epochs = data.epochs
     best = data.best_epoch
-    kept = f" The weights of epoch {number(best)} were kept." if best is not None else ""
+    kept = (
+        f" The weights of epoch {number(best)} were kept{_why(data)}." if best is not None else ""
+    )
     if not any((epoch.get("validation") or {}) for epoch in epochs):
         kept += " There was no validation part to hold the curves against."
     return paragraph(f"One epoch is one pass over the training rows; this run made "
                      f"{number(epochs[-1].get('epoch'))}.{kept}")  # fmt: skip
+
+
+def _why(data: ReportData) -> str:
+    metric = (data.run.get("settings") or {}).get("metric")
+    if not metric or not any(epoch.get("validation") for epoch in data.epochs):
+        return ""
+    words = metric_words(str(metric))
+    most = "highest" if words.is_higher_better else "lowest"
+    return f", which had the {most} {words.name} on the validation rows"
 
 
 def _by_epoch(data: ReportData, part: str, name: str) -> Series | None:
@@ -55,7 +66,7 @@ def _finite(value: object) -> float | None:
 def _best(data: ReportData) -> list[Guide]:
     if data.best_epoch is None or len(data.epochs) < 2:
         return []
-    return [Guide("x", float(data.best_epoch), f"best: {number(data.best_epoch)}")]
+    return [Guide("x", float(data.best_epoch), f"kept: {number(data.best_epoch)}")]
 
 
 def _loss(data: ReportData) -> Markup | None:
@@ -106,8 +117,9 @@ def _metric(data: ReportData) -> Markup | None:
         f"{words.name[:1].upper()}{words.name[1:]} on validation rows" if len(series) == 1
         else f"{words.name[:1].upper()}{words.name[1:]}",
         plot,
-        f"{better}. The dashed line marks the epoch whose weights were kept; a flat end says that "
-        "more epochs would change little.",
+        f"{better}. The dashed line marks the epoch whose weights were kept; it need not be the "
+        "peak here if another measure picked it. A flat end says that more epochs would change "
+        "little.",
     )  # fmt: skip
 
 

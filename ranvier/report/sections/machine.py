@@ -9,8 +9,7 @@ from typing import Any
 from ranvier.report.blocks import details, facts, paragraph, table, value_of_data
 from ranvier.report.gather import ReportData
 from ranvier.report.markup import Markup, element
-from ranvier.report.sections.choices import said
-from ranvier.report.words import shorten
+from ranvier.report.words import said, shorten
 
 
 def machine_section(data: ReportData) -> Markup | None:
@@ -22,7 +21,7 @@ def machine_section(data: ReportData) -> Markup | None:
         _command(data, environment),
         facts([
             ("Ranvier", environment.get("ranvier")),
-            ("began", data.run.get("created")),
+            ("began", _moment(data.run.get("created"))),
             *[(str(name), value_of_data(said(value))) for name, value in environment.items()
               if name not in ("ranvier", "command") and value is not None],
         ]),
@@ -30,6 +29,13 @@ def machine_section(data: ReportData) -> Markup | None:
         details("All settings", _settings(data)),
         id="machine",
     )  # fmt: skip
+
+
+def _moment(stamp: object) -> str | None:
+    """A time in UTC as people write it."""
+    if stamp is None:
+        return None
+    return str(stamp).replace("T", " ").replace("+00:00", " UTC")
 
 
 def _command(data: ReportData, environment: Mapping[str, Any]) -> Markup | None:

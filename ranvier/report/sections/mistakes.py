@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 
 from ranvier.report.blocks import details, paragraph, value_of_data
 from ranvier.report.gather import Json, ReportData
@@ -11,7 +11,7 @@ from ranvier.report.words import SPLIT_ROWS, is_number, number, percent, shorten
 
 MOST = 20
 OPEN = 8
-MOST_VALUES = 40
+MOST_VALUES = 16
 
 
 def mistakes_section(data: ReportData) -> Markup | None:
@@ -20,13 +20,17 @@ def mistakes_section(data: ReportData) -> Markup | None:
     if not errors:
         return None
     part = SPLIT_ROWS[data.judged_on or "test"]
-    items = [_mistake(error) for error in errors[:MOST]]
+    told = [column.get("name") for column in data.data.get("columns") or ()
+            if isinstance(column, dict) and column.get("kind") == "constant"]  # fmt: skip
+    left_out = {data.task.target, *map(str, told)}
+    items = [_mistake(error, left_out) for error in errors[:MOST]]
     return element(
         "section",
         element("h2", "The worst errors"),
         paragraph(
             f"The {part}s with the largest loss, worst first. Look here for wrong "
-            "labels, broken values and cases that the columns cannot tell apart."
+            "labels, broken values and cases that the columns cannot tell apart. Rows are counted "
+            "from 1, a header left out."
         ),
         element("ol", items[:OPEN], class_="mistakes"),
         details(f"{len(items) - OPEN} more", element("ol", items[OPEN:], class_="mistakes"))
@@ -36,17 +40,19 @@ def mistakes_section(data: ReportData) -> Markup | None:
     )
 
 
-def _mistake(error: Json) -> Markup:
+def _mistake(error: Json, left_out: Collection[str]) -> Markup:
     sure = error.get("confidence")
+    measure = "off by" if sure is None else "loss"
     told = [
         element("span", "row ", number(error.get("row")), class_="badge"),
         " was ", element("b", _said(error.get("truth"))),
         ", predicted ", element("b", _said(error.get("predicted"))),
         f" ({percent(sure)} sure)" if is_number(sure) else None,
-        element("span", f"loss {number(error.get('loss'), digits=3)}", class_="quiet"),
+        element("span", f"{measure} {number(error.get('loss'), digits=3)}", class_="quiet"),
     ]  # fmt: skip
     values = error.get("values") or {}
-    shown = list(values.items()) if isinstance(values, Mapping) else []
+    pairs_of = values.items() if isinstance(values, Mapping) else ()
+    shown = [(name, value) for name, value in pairs_of if name not in left_out]
     pairs: list[object] = [
         element("span", value_of_data(shorten(name, 40)), " ", element("b", _said(value)),
                 class_="pair")
@@ -59,5 +65,7 @@ def _mistake(error: Json) -> Markup:
 
 
 def _said(value: object) -> Markup:
+    if isinstance(value, bool):
+        return value_of_data(str(value).lower())
     words = "missing" if value is None else shorten(number(value, digits=5), 60)
     return value_of_data(words)

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from typing import Any
 
-from ranvier.report.blocks import details, figure, paragraph, table
+from ranvier.report.blocks import details, figure, paragraph, prose, table
 from ranvier.report.gather import Json, ReportData
 from ranvier.report.markup import Markup, element
 from ranvier.report.words import NOTHING, count, number
+from ranvier.spec.layer import LAYERS
 
 
 def network_section(data: ReportData) -> Markup | None:
@@ -18,8 +19,10 @@ def network_section(data: ReportData) -> Markup | None:
         "section",
         element("h2", "The network"),
         _sentence(data),
+        _ensemble(data),
         _drawing(data),
         _layers(data.table) or _parameters(data.start),
+        _meanings(data.table),
         details("The description, as JSON", element("pre", data.network_text))
         if data.network_text
         else None,
@@ -38,6 +41,20 @@ def _sentence(data: ReportData) -> Markup | None:
         said.append(f"{'and needs' if said else 'It needs'} {number(flops, digits=3)} "
                     "floating-point operations for one row")  # fmt: skip
     return paragraph(" ".join(said), ".") if said else None
+
+
+def _ensemble(data: ReportData) -> Markup | None:
+    """What it means that one network is several, said where the reader first meets it."""
+    members = data.members
+    if members is None:
+        return None
+    answer = "probabilities" if data.task.is_classification else "answers"
+    return paragraph(
+        f"It is an ensemble of {number(members)} networks in one. ", element("code", "Members"),
+        f" hands each row to all {number(members)} members; in the equations, [k] stands for "
+        "member k. Each learns to predict alone, and what the network predicts is the mean of "
+        f"their {answer}: they are wrong in different places, so their mean is wrong less often.",
+    )  # fmt: skip
 
 
 def _drawing(data: ReportData) -> Markup | None:
@@ -64,6 +81,26 @@ def _layers(described: Json | None) -> Markup | None:
     return table(
         ("layer", "gives", "parameters", "operations", "equation"), rows, numeric=(2, 3),
         class_="layers",
+    )  # fmt: skip
+
+
+def _meanings(described: Json | None) -> Markup | None:
+    """What each kind of layer does, and how its equation is to be read."""
+    kinds = dict.fromkeys(layer["kind"] for layer in (described or {}).get("layers") or ())
+    rows = [
+        (element("code", LAYERS[kind].__name__), prose(meaning))
+        for kind in kinds
+        if (meaning := LAYERS[kind].meaning())
+    ]
+    if not rows:
+        return None
+    return element(
+        "div", element("h3", "What the layers do"), table(("layer", "does"), rows, class_="kinds"),
+        paragraph(
+            "In the equations a⁽ˡ⁾ is what layer l gives, a⁽⁰⁾ the row of data; W are its weights "
+            "and b its bias; ⊙ multiplies number by number, and [x; y] is x followed by y.",
+            class_="quiet",
+        ),
     )  # fmt: skip
 
 

@@ -15,11 +15,20 @@ from ranvier.report.plots import (
     roc_chart,
     truth_scatter,
 )
-from ranvier.report.words import is_number, metric_words, number, percent, score, shorten
+from ranvier.report.words import (
+    headlines,
+    is_number,
+    metric_words,
+    number,
+    percent,
+    score,
+    shorten,
+)
 
 MOST_DRAWN = 30
 MOST_LISTED = 100
 MOST_OPEN = 10
+MOST_SMALL = 12  # classes of a matrix that is readable in a column
 
 
 def scores_section(data: ReportData) -> Markup | None:
@@ -41,23 +50,16 @@ def _metrics(data: ReportData) -> Markup | None:
     splits = [split for split in ("train", "validation", "test") if data.metrics(split)]
     names = list(dict.fromkeys(name for split in reversed(splits) for name in data.metrics(split)))
     judged = data.judged_on or ""
-    trivial = data.baseline(judged)
     primary = data.primary_metric
-    names.sort(key=lambda name: name != primary)
-    rows = []
-    for name in names:
-        words = metric_words(name)
-        arrow = "higher is better" if words.is_higher_better else "lower is better"
-        meaning = f"{words.meaning}; {arrow}" if words.meaning else arrow
-        label = element(
-            "span", element("b", words.name), element("small", meaning), class_="metric"
-        )
-        values = [score(data.metrics(split).get(name)) for split in splits]
-        rows.append((label, *values, score(trivial.get(name))))
+    first, rest = headlines(names, primary=primary)
     headers = ("metric", *splits, f"baseline, {judged}")
-    shown = table(
-        headers, rows, numeric=range(1, len(headers)), class_="metrics",
-        marked=[index for index, name in enumerate(names) if name == primary],
+    shown, folded = (
+        table(
+            headers, _metric_rows(data, part, splits), numeric=range(1, len(headers)),
+            marked=[index for index, name in enumerate(part) if name == primary],
+            class_="metrics",
+        )
+        for part in (first, rest)
     )  # fmt: skip
     note = (
         "The baseline answers every row with the training rows' class frequencies."
@@ -65,8 +67,37 @@ def _metrics(data: ReportData) -> Markup | None:
         else "The baseline answers every row with the mean of the training rows."
     )
     return element(
-        "div", shown, paragraph(note, " The primary metric stands first.", class_="quiet")
+        "div", shown, details(f"{number(len(rest))} more metrics", folded),
+        paragraph(" ".join(filter(None, [_splits_explained(splits), note])), class_="quiet"),
+    )  # fmt: skip
+
+
+def _splits_explained(splits: Sequence[str]) -> str | None:
+    """What each part of the rows was for, so that nobody takes one for another."""
+    if "test" not in splits:
+        return None
+    chosen = " validation rows picked the epoch that was kept;" if "validation" in splits else ""
+    return (
+        f"The weights were fitted to the training rows;{chosen} test rows took no part in either, "
+        "so theirs is the number to expect on new rows."
     )
+
+
+def _metric_rows(
+    data: ReportData, names: Sequence[str], splits: Sequence[str]
+) -> list[Sequence[object]]:
+    trivial = data.baseline(data.judged_on or "")
+    rows: list[Sequence[object]] = []
+    for name in names:
+        words = metric_words(name)
+        arrow = "higher is better" if words.is_higher_better else "lower is better"
+        meaning = f"{words.meaning}; {arrow}" if words.meaning else arrow
+        label = element(
+            "span", element("b", words.name), element("small", meaning), class_="metric"
+        )
+        values = [score(data.metrics(split).get(name), name) for split in splits]
+        rows.append((label, *values, score(trivial.get(name), name)))
+    return rows
 
 
 def _classification(data: ReportData, event: Json) -> list[Markup | None]:
@@ -77,8 +108,8 @@ def _classification(data: ReportData, event: Json) -> list[Markup | None]:
     bins = (event.get("calibration") or {}).get("bins") or ()
     square = bool(labels) and len(labels) == len(counts)
     matrix = _confusion(labels, counts, data.judged_on or "") if square else None
-    pictures = [_calibration(bins), _roc(data, roc)]
-    is_small = len(labels) <= 8
+    pictures = [_calibration(data, bins), _roc(data, roc)]
+    is_small = len(labels) <= MOST_SMALL
     return [
         figures(matrix if is_small else None, *pictures),
         None if is_small else matrix,
@@ -108,7 +139,7 @@ def _confusion(
         labels, counts, title=f"Confusion matrix on {split} rows",
         description=f"{number(right)} of {number(total)} rows lie on the diagonal, which is right.",
     )  # fmt: skip
-    is_wide = len(labels) > 8
+    is_wide = len(labels) > MOST_SMALL
     drawn = element("div", plot, class_="scroller", tabindex=0) if is_wide else plot
     more = (
         f" The {MOST_DRAWN} classes with the most errors are drawn; {number(left_out)} are not."
@@ -123,16 +154,26 @@ def _confusion(
     )  # fmt: skip
 
 
-def _calibration(bins: Sequence[Json]) -> Markup | None:
+def _calibration(data: ReportData, bins: Sequence[Json]) -> Markup | None:
+    """With two classes the second one's probability is held against its share, as in the events."""
+    classes = data.task.classes
+    positive = str(classes[1]) if len(classes) == 2 else None
     plot = calibration_diagram(
-        bins, title="Calibration", description="Share right against stated confidence, in bins."
-    )
-    return figure(
-        "Calibration", plot,
+        bins, positive, title="Calibration",
+        description="What came true against the probability stated, in bins.",
+    )  # fmt: skip
+    how_to_read: list[object] = [
         f"Of the rows that the network is {percent(0.8)} sure of, {percent(0.8)} should be right: "
         "points on the dashed line. Below it the network is too sure of itself, above it too "
-        "modest. A larger circle stands for more rows.",
-    )  # fmt: skip
+        "modest."
+    ]
+    if positive is not None:
+        how_to_read = [
+            f"Of the rows given a probability of {percent(0.3)} for ", value_of_data(positive),
+            f", {percent(0.3)} should be so: points on the dashed line. Below it the network says ",
+            value_of_data(positive), " too readily, above it too rarely.",
+        ]  # fmt: skip
+    return figure("Calibration", plot, [*how_to_read, " A larger circle stands for more rows."])
 
 
 def _roc(data: ReportData, roc: Json) -> Markup | None:
@@ -145,8 +186,8 @@ def _roc(data: ReportData, roc: Json) -> Markup | None:
     classes = data.task.classes
     positive = [" Positive here is ", value_of_data(classes[1]), "."] if len(classes) == 2 else ""
     how_to_read = (
-        "Each point is a place to draw the line between yes and no. The nearer the curve comes to "
-        "the upper left corner the better; the dashed line is guessing."
+        "Each point is a threshold above which a row is called positive. The nearer the curve "
+        "comes to the upper left corner the better; the dashed line is guessing."
     )
     return figure("ROC curve", plot, [how_to_read, positive])
 

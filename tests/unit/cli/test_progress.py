@@ -32,9 +32,9 @@ def test_a_log_gets_a_line_an_epoch():
     assert file.getvalue().splitlines() == [
         "width 256: the table is small",
         "training on 1,000 rows, 4 steps an epoch",
-        "epoch 1/3  loss 0.5000  validation accuracy 0.8750  best so far",
-        "epoch 2/3  loss 0.5000  validation accuracy 0.8750",
-        "epoch 3/3  loss 0.5000  validation accuracy 0.8750",
+        "epoch 1/3  loss 0.5000  validation loss 0.4000  accuracy 0.8750  best so far",
+        "epoch 2/3  loss 0.5000  validation loss 0.4000  accuracy 0.8750",
+        "epoch 3/3  loss 0.5000  validation loss 0.4000  accuracy 0.8750",
     ]
 
 

@@ -73,3 +73,38 @@ def test_a_run_without_an_end_is_amber_and_a_diverged_one_red() -> None:
     broken = light(with_events(end=[{"reason": "diverged"}]), "end?")
     assert going is not None and going.colour == "amber"
     assert broken is not None and broken.colour == "red"
+
+
+def recognised(counts: list[list[int]]) -> ReportData:
+    event = {"split": "test", "metrics": {"accuracy": 0.9},
+             "confusion": {"labels": ["no", "yes"], "counts": counts}}  # fmt: skip
+    return with_events(evaluation=[event])
+
+
+@pytest.mark.parametrize(
+    ("counts", "colour", "words"),
+    [
+        ([[199, 0], [26, 0]], "red", "“yes” is found in none of 26\N{NO-BREAK SPACE}rows"),
+        ([[190, 9], [20, 6]], "amber", "finds 23.1\N{NO-BREAK SPACE}% of 26\N{NO-BREAK SPACE}rows"),
+        ([[190, 9], [4, 22]], "green", "of “yes”, the hardest"),
+    ],
+)
+def test_a_class_that_is_never_found_is_not_hidden_by_a_good_mean(
+    counts: list[list[int]], colour: str, words: str
+) -> None:
+    found = light(recognised(counts), "every class")
+    assert found is not None and found.colour == colour and words in found.answer
+
+
+def test_a_column_that_is_the_target_in_disguise_is_named_with_the_way_to_leave_it_out() -> None:
+    columns = [{"name": "closed on", "association": 0.97}, {"name": "age", "association": 0.3}]
+    found = light(ReportData("run", {"data": {"columns": columns}}), "give the answer away")
+    assert found is not None and found.colour == "amber"
+    assert "closed on" in found.answer and "--ignore 'closed on'" in found.advice
+
+
+def test_a_lead_that_so_few_rows_cannot_tell_from_luck_is_not_green() -> None:
+    event = {"split": "test", "metrics": {"accuracy": 0.7}, "baseline": {"accuracy": 0.6},
+             "confusion": {"labels": ["no", "yes"], "counts": [[10, 2], [4, 4]]}}  # fmt: skip
+    found = light(with_events(evaluation=[event]), "trivial")
+    assert found is not None and found.colour == "amber" and "luck" in found.answer

@@ -1,0 +1,20 @@
+"""Every benchmark, one after another: `python -m benchmarks`, or `make bench`."""
+
+from __future__ import annotations
+
+import sys
+
+from benchmarks import memory, overhead, startup, tables
+
+
+def main() -> None:
+    if sys.argv[1:]:
+        sys.exit("python -m benchmarks takes no options; each benchmark has: see benchmarks/README")
+    for benchmark in (startup, overhead, memory, tables):
+        print(f"## {benchmark.__name__.removeprefix('benchmarks.')}\n", flush=True)
+        benchmark.main()
+        print(flush=True)
+
+
+if __name__ == "__main__":
+    main()
