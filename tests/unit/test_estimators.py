@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import io
-import pickle
+import pickle  # noqa: TID251 - users pack estimators, Ranvier never does
 from typing import Any
 
-import joblib
+import joblib  # noqa: TID251
 import numpy as np
 import pandas as pd
 import polars as pl
