@@ -93,7 +93,8 @@ def read_settings_file(path: str | Path) -> dict[str, Any]:
 def resolve(schema: type[Settings], *layers: tuple[str, Mapping[str, Any]]) -> Settings:
     """The settings that `layers` of (where it came from, mapping) give, later over earlier.
 
-    A dotted key reaches into a setting that is itself a mapping: `optimizer.momentum`.
+    A dotted key reaches into a setting that is itself a mapping: `optimizer.momentum`. Its name may
+    come before or after.
 
     Raises:
         ConfigError: for all unknown keys and ill-typed values of all layers together.
@@ -110,6 +111,8 @@ def resolve(schema: type[Settings], *layers: tuple[str, Mapping[str, Any]]) -> S
                 continue
             if rest:
                 value = {**_as_mapping(values.get(name)), rest: value}
+            elif isinstance(value, str) and _is_unnamed(values.get(name)):
+                value = {"kind": value, **values[name]}
             try:
                 values[name] = _convert(value, hints[name], fields[name].metadata)
             except ConfigError as error:
@@ -117,6 +120,11 @@ def resolve(schema: type[Settings], *layers: tuple[str, Mapping[str, Any]]) -> S
     if problems:
         raise ConfigError("\n".join(problems))
     return schema(**values)
+
+
+def _is_unnamed(value: Any) -> bool:
+    """Whether these are options that wait to be told what they are options of."""
+    return isinstance(value, Mapping) and "kind" not in value
 
 
 def _as_mapping(value: Any) -> dict[str, Any]:
