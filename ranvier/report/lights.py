@@ -110,7 +110,12 @@ def finds_every_class(data: ReportData) -> Light | None:
     question = "Does it recognise every class?"
     share, label, rows = min(found)
     name = f"“{shorten(label, 40)}”"
-    cure = "`--class-weight balanced` makes rare classes count as much as common ones."
+    is_balanced = (data.run.get("settings") or {}).get("class_weight") == "balanced"
+    cure = (
+        "Classes count alike already; more rows of it help most."
+        if is_balanced
+        else "`--class-weight balanced` makes rare classes count as much as common ones."
+    )
     never = sum(recall == 0 for recall, _, _ in found)
     if never:
         others = f" and {number(never - 1)} more" if never > 1 else ""

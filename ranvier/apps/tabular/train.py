@@ -75,7 +75,7 @@ class Prepared:
         return Session(
             job=job,
             run=run,
-            parts={split: part_of(rows) for split, rows in parts.items()},
+            parts={split: measured(rows) for split, rows in parts.items()},
             row=row,
             network=json.loads(self.network.to_json()),
             encoder=self.data.encoder.to_json(),
@@ -189,6 +189,12 @@ def part_of(rows: Rows) -> Part:
     """Encoded rows as tensors, which share their memory where they may."""
     weights = None if rows.weights is None else _tensor(rows.weights)
     return Part(_tensor(rows.inputs), _tensor(rows.targets), rows.truth, weights)
+
+
+def measured(rows: Rows) -> Part:
+    """Encoded rows as tensors, weighed as their scores are."""
+    weights = None if rows.sample_weights is None else _tensor(rows.sample_weights)
+    return replace(part_of(rows), weights=weights)
 
 
 def _tensor(values: np.ndarray) -> torch.Tensor:

@@ -145,11 +145,11 @@ def _inner_parts(
         if len(rows) == 0:
             continue
         targets, truth = encoder.targets(values.frame, rows=rows)
-        weight = None if weights is None else weights[rows]
-        if name == "train" and settings.class_weight == "balanced":
-            weight = class_balanced(truth, weight, encoder)
+        own = None if weights is None else weights[rows]
+        is_balanced = name == "train" and settings.class_weight == "balanced"
+        weight = class_balanced(truth, own, encoder) if is_balanced else own
         inputs = encoder.encode(values.frame, rows=rows)
-        parts[name] = Rows(inputs, targets, truth, weight, rows + 1, table.frame)
+        parts[name] = Rows(inputs, targets, truth, weight, own, rows + 1, table.frame)
     return parts
 
 
@@ -187,7 +187,7 @@ def labelled_rows(
     weights = None
     if weight is not None and weight in table.frame.columns:
         weights = read_weights(table.frame[weight], table.source)[rows]
-    return Rows(inputs, targets, truth, weights, rows + 1, table.frame)
+    return Rows(inputs, targets, truth, weights, weights, rows + 1, table.frame)
 
 
 def _rows_with_target(frame: pl.DataFrame, name: str) -> NDArray[np.int64]:

@@ -19,17 +19,20 @@ from ranvier.data.tabular.schema import TableSchema
 class Rows:
     """Rows of one part.
 
-    `truth` is the class index, or the number in the target's own unit. `row_numbers` count the
-    rows of `frame`, the source as it was read, from 1, as messages do.
+    `truth` is the class index, or the number in the target's own unit. `weights` say what a row
+    counts in the loss, `sample_weights` what it counts in a score: the same without the balancing
+    of classes, so that scores of all parts compare. `row_numbers` count the rows of `frame`, the
+    source as it was read, from 1, as messages do.
 
     Shapes:
-        inputs: [N, F]; targets, truth, weights, row_numbers: [N]
+        inputs: [N, F]; targets, truth, weights, sample_weights, row_numbers: [N]
     """
 
     inputs: Inputs
     targets: NDArray[np.int64] | NDArray[np.float32]
     truth: NDArray[np.int64] | NDArray[np.float64]
     weights: NDArray[np.float32] | None
+    sample_weights: NDArray[np.float32] | None
     row_numbers: NDArray[np.int64]
     frame: pl.DataFrame
 

@@ -191,7 +191,7 @@ def _imbalance(task: Task, counts: NDArray[np.int64], where: str) -> tuple[Findi
             "data",
             where,
             "Look at each class's own scores, not at accuracy alone; "
-            "class_weight=balanced weighs the classes alike.",
+            "`--class-weight balanced` makes them count alike in training.",
             number=33,
             evidence={"ratio": ratio, "evenness": float(evenness)},
             cure="class_weight=balanced",

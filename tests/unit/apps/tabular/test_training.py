@@ -202,3 +202,19 @@ def test_training_that_diverges_says_so_and_is_reported(train: Train, tmp_path: 
     assert run.findings[-1].severity == "error"
     assert run.metrics == {}
     assert (tmp_path / "diverged" / "report.html").is_file()
+
+
+def test_balanced_classes_weigh_in_the_loss_and_not_in_the_scores_of_any_part(
+    tmp_path: Path,
+) -> None:
+    generator = np.random.default_rng(0)
+    signal = generator.normal(size=300)
+    label = np.where(signal + generator.normal(size=300) > 1.5, "rare", "usual")
+    table = {"signal": signal, "noise": generator.normal(size=300), "label": label}
+    run = rv.train(None, table, epochs=2, class_weight="balanced", out=tmp_path / "run")
+    train = run.metrics["train"]
+    assert train["accuracy"] != pytest.approx(train["balanced_accuracy"], abs=0.01)
+    [event] = [event for event in run.history.of("evaluation") if event["split"] == "train"]
+    confusion = event["confusion"]["counts"]
+    right, rows = np.trace(np.array(confusion)), np.sum(confusion)
+    assert train["accuracy"] == pytest.approx(right / rows)
