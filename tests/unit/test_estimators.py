@@ -26,7 +26,7 @@ from ranvier.train.trainer import Trainer
 # The checks ask for a fit that is good on tiny data, so short does not mean careless.
 SHORT: dict[str, Any] = {
     "network": None,
-    "epochs": 30,
+    "epochs": 15,
     "batch_size": 32,
 }
 QUICK: dict[str, Any] = {"epochs": 15, "batch_size": 32, "learning_rate": 0.02, "random_state": 0}
