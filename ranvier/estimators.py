@@ -175,9 +175,10 @@ class NetworkClassifier(ClassifierMixin, _NetworkEstimator):
         check_classification_targets(y)
         self.classes_, index = np.unique(y, return_inverse=True)
         if len(self.classes_) < 2:
+            (label,) = self.classes_.tolist()
             raise ValueError(
-                f"{type(self).__name__}: y holds one class, {self.classes_[0]!r}; expected at "
-                "least two. Give rows of another class."
+                f"{type(self).__name__}: y holds one class, {label!r}; expected at least two. "
+                "Give rows of another class."
             )
         if self.class_weight is not None:
             by_class = compute_sample_weight(self.class_weight, y)
