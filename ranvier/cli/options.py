@@ -87,6 +87,8 @@ def given_settings(
 ) -> dict[str, Any]:
     """The settings that were given, checked: options over `--set` over the file `config`.
 
+    Only a `--set` that reaches inside a setting, as optimizer.momentum does, adds to its option.
+
     What was not given is left out, so that a run can tell a choice of the caller's from a default.
 
     Raises:
@@ -95,7 +97,8 @@ def given_settings(
     layers: list[tuple[str, Mapping[str, Any]]] = []
     if config is not None:
         layers.append((str(config), read_settings_file(config)))
-    layers += [("--set", dict([parse_assignment(schema, text)])) for text in assignments]
+    assigned = [("--set", dict([parse_assignment(schema, text)])) for text in assignments]
+    layers += [layer for layer in assigned if not _reaches_inside(layer)]
     for field in dataclasses.fields(options):
         value = getattr(options, field.name)
         if value is None:
@@ -103,6 +106,12 @@ def given_settings(
         text = ",".join(value) if isinstance(value, tuple) else value
         layer = {field.name: value_from_text(schema, field.name, text)}
         layers.append((f"--{field.name.replace('_', '-')}", layer))
+    # `--optimizer sgd --set optimizer.momentum=0.9` means both: what reaches inside comes last.
+    layers += [layer for layer in assigned if _reaches_inside(layer)]
     settings = resolve(schema, *layers)
     names = {key.partition(".")[0] for _, layer in layers for key in layer}
     return {name: getattr(settings, name) for name in sorted(names)}
+
+
+def _reaches_inside(layer: tuple[str, Mapping[str, Any]]) -> bool:
+    return any("." in key for key in layer[1])

@@ -14,6 +14,7 @@ from rich.console import Console
 from rich.progress import BarColumn, Progress, ProgressColumn, TextColumn, TimeRemainingColumn
 
 from ranvier.cli.numbers import number
+from ranvier.report.words import score
 
 LINES_WITHOUT_A_TERMINAL = 20
 
@@ -93,7 +94,7 @@ class TerminalProgress:
         """An epoch was evaluated; `record` is its event."""
         epoch = int(record["epoch"])
         loss = f"loss {number(record['train'].get('loss'))}"
-        scores = [f"{name} {number(value)}" for name, value in _validation(record)]
+        scores = [f"{name} {score(value, name)}" for name, value in _validation(record)]
         if self._bar is not None:
             rate = self._rate(epoch)
             if not self._stepped:  # an epoch so short that no step of it was told

@@ -143,13 +143,27 @@ def _convert(value: Any, hint: Any, metadata: Mapping[str, Any]) -> Any:
         value = [part.strip() for part in value.split(",") if part.strip()]
     try:
         converted = msgspec.convert(value, hint, strict=True)
-    except msgspec.ValidationError as strict_error:
+    except msgspec.ValidationError:
         try:
             converted = msgspec.convert(value, hint, strict=False)
         except msgspec.ValidationError:
-            raise ConfigError(f"{strict_error}.") from None
+            raise ConfigError(f"expected {_wanted(hint)}.") from None
     _check_range(converted, metadata.get("least"), metadata.get("below"))
     return converted
+
+
+def _wanted(hint: Any) -> str:
+    """What a setting of this type takes, in words.
+
+    >>> _wanted(int | None), _wanted(str | dict[str, Any] | None), _wanted(tuple[str, ...])
+    ('a whole number', 'a word or a mapping', 'a list of names')
+    """
+    if get_origin(hint) is tuple:
+        return "a list of names"
+    parts = [get_origin(part) or part for part in (get_args(hint) or (hint,))]
+    words = {int: "a whole number", float: "a number", bool: "true or false", str: "a word",
+             dict: "a mapping"}  # fmt: skip
+    return " or ".join(words[part] for part in parts if part in words)
 
 
 def _check_range(value: Any, least: float | None, below: float | None) -> None:

@@ -61,6 +61,11 @@ def test_an_assignment_reaches_inside_a_setting():
     assert values == {"optimizer": {"kind": "sgd", "momentum": 0.9, "nesterov": True}}
 
 
+def test_an_assignment_inside_an_option_adds_to_it_whichever_stands_first():
+    values = given(assignments=("optimizer.momentum=0.9", "epochs=2"), optimizer="sgd", epochs="3")
+    assert values == {"optimizer": {"kind": "sgd", "momentum": 0.9}, "epochs": 3}
+
+
 def test_a_list_can_be_assigned_as_json():
     assert given(assignments=('ignore=["a,b", "c"]',)) == {"ignore": ("a,b", "c")}
 
@@ -73,9 +78,9 @@ def test_all_that_is_wrong_is_said_at_once_and_where(tmp_path):
     assert str(caught.value).splitlines() == [
         f"{file}: unknown setting 'learning_rte'. Did you mean 'learning_rate'?",
         f"{file}: executor=\"egaer\": expected one of auto, eager. Did you mean 'eager'?",
-        '--set: seed="x": Expected `int`, got `str`.',
+        '--set: seed="x": expected a whole number.',
         "--set: unknown setting 'optimiser'. Did you mean 'optimizer'?",
-        '--epochs: epochs="many": Expected `int | null`, got `str`.',
+        '--epochs: epochs="many": expected a whole number.',
     ]
 
 
