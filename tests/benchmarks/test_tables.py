@@ -50,7 +50,7 @@ def test_a_row_is_the_mean_and_standard_deviation_over_seeds() -> None:
     assert rows[1]["metrics"]["accuracy"]["mean"] == pytest.approx(0.92)
     assert rows[1]["metrics"]["accuracy"]["sd"] == pytest.approx(np.std([0.90, 0.94], ddof=1))
     text = tables.markdown(rows)
-    assert "| letter | accuracy | Ranvier | 0.9200 ± 0.0283 | 2 | 1.5 ± 0.7 |" in text
+    assert "| letter | accuracy | Ranvier | 0.9200 ± 0.0283 | 2 | 1.5 |" in text
     assert f"Python {rows[0]['machine']['python']}" in text
 
 
