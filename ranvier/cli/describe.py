@@ -17,7 +17,7 @@ def describe(
     network: Path,
     /,
     *,
-    input: Annotated[str, Parameter(metavar="SHAPE")],
+    input: Annotated[str | None, Parameter(metavar="SHAPE")] = None,
     svg: Path | None = None,
     output: Output = Output(),
 ) -> None:
@@ -28,11 +28,12 @@ def describe(
     network
         JSON file of a network, or the folder of a run
     input
-        shape of one input without the batch axis, features last: 16 or 28,28,1
+        shape of one input without the batch axis, features last: 16 or 28,28,1; needed unless the
+        network's first layer implies it
     svg
         file to write the drawing to
     """
-    shape = read_shape(input)
+    shape = None if input is None else read_shape(input)
     described = read_network(network)
     description = described.describe(input=shape)
     if svg is not None:

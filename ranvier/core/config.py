@@ -116,7 +116,7 @@ def resolve(schema: type[Settings], *layers: tuple[str, Mapping[str, Any]]) -> S
             try:
                 values[name] = _convert(value, hints[name], fields[name].metadata)
             except ConfigError as error:
-                problems.append(f"{where}: {key}={json.dumps(value, default=str)}: {error}")
+                problems.append(f"{_said(where, key, value)}: {error}")
     if problems:
         raise ConfigError("\n".join(problems))
     return schema(**values)
@@ -125,6 +125,13 @@ def resolve(schema: type[Settings], *layers: tuple[str, Mapping[str, Any]]) -> S
 def _is_unnamed(value: Any) -> bool:
     """Whether these are options that wait to be told what they are options of."""
     return isinstance(value, Mapping) and "kind" not in value
+
+
+def _said(where: str, key: str, value: Any) -> str:
+    """What was given, as it was spelled: `--epochs 0`, or `rv.train: epochs=0`."""
+    if where == "--" + key.replace("_", "-"):
+        return f"{where} {value}"
+    return f"{where}: {key}={json.dumps(value, default=str)}"
 
 
 def _as_mapping(value: Any) -> dict[str, Any]:

@@ -112,7 +112,7 @@ BAD_TABLES: dict[str, tuple[str | bytes, list[str], str]] = {
     "a date that does not parse": (csv(60, day=["2024-01-05"] * 59 + ["2024-13-05"]), ["--target", "bought"], "column 'day': 1 of 60 dates do not parse: row 60 says '2024-13-05'"),
     "an unknown weight": (csv(), ["--weight", "agee"], "no column 'agee' (weight). Did you mean 'age'?"),
     "a negative share": (csv(), ["--test-fraction", "-0.1"], "test_fraction=-0.1: expected two shares"),
-    "no epochs": (csv(), ["--epochs", "0"], "--epochs: epochs=\"0\": expected a number of at least 1."),
+    "no epochs": (csv(), ["--epochs", "0"], "--epochs 0: expected a number of at least 1."),
     "an unknown optimiser": (csv(), ["--optimizer", "adamm"], "unknown optimizer 'adamm'. Did you mean 'adam'?"),
     "an unknown setting": (csv(), ["--set", "lerning_rate=1"], "--set: unknown setting 'lerning_rate'. Did you mean 'learning_rate'?"),
     "a network for other classes": (csv(), ["--network", "three.json"], "the network gives (3,) per row; expected (2,) for 2 classes of 'bought'"),

@@ -62,7 +62,6 @@ def test_every_verb_stands_in_the_help_and_has_its_own(run_command, verb):
         (["train", "x.csv", "--epoch", "3"], "Unknown option: --epoch. Did you mean --epochs?"),
         (["train", "x.csv", "y.csv"], "y.csv: not expected here. See ranvier train --help."),
         (["train", "x.csv", "--epochs"], "--epochs requires an argument"),
-        (["describe", "net.json"], "--input requires an argument"),
     ],
 )
 def test_a_usage_error_exits_2_and_says_what_to_mend(run_command, api, words, message):

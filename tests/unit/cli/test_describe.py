@@ -38,6 +38,21 @@ def test_a_runs_folder_is_a_network_too(run_command, network_file):
     assert "dense_0" in outcome.out
 
 
+def test_a_network_that_says_what_it_takes_needs_no_shape(run_command, network_file):
+    from ranvier.spec import Dense, Network, TableFeatures
+
+    network_file.write_text(
+        Network(TableFeatures(numeric=2, cardinalities=(4,)), Dense(1)).to_json()
+    )
+    assert "(3,) → (1,)" in run_command("describe", network_file).out
+
+
+def test_a_network_that_fits_many_shapes_asks_for_one(run_command, network_file):
+    outcome = run_command("describe", network_file)
+    assert outcome.code == 2
+    assert "no shape was given and the first layer fits many" in outcome.err
+
+
 def test_the_drawing_goes_to_its_file(run_command, network_file, tmp_path):
     svg = tmp_path / "net.svg"
     assert run_command("describe", network_file, "--input", "8", "--svg", svg).code == 0

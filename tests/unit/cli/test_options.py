@@ -80,7 +80,7 @@ def test_all_that_is_wrong_is_said_at_once_and_where(tmp_path):
         f"{file}: executor=\"egaer\": expected one of auto, eager. Did you mean 'eager'?",
         '--set: seed="x": expected a whole number.',
         "--set: unknown setting 'optimiser'. Did you mean 'optimizer'?",
-        '--epochs: epochs="many": expected a whole number.',
+        "--epochs many: expected a whole number.",
     ]
 
 

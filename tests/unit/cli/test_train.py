@@ -72,7 +72,7 @@ def test_quiet_and_json_print_the_document_alone(run_command, api):
 def test_nothing_is_trained_when_a_setting_is_wrong(run_command, api):
     outcome = run_command("train", "iris", "--epochs", "many", "--set", "batch=3")
     assert outcome.code == 2
-    assert "--epochs: epochs=" in outcome.err
+    assert "--epochs " in outcome.err
     assert "unknown setting 'batch'" in outcome.err
     assert api.calls == []
 
