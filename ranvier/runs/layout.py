@@ -148,6 +148,8 @@ def _refuse_what_is_there(path: Path) -> None:
             "or choose another --out."
         )
     never_began = {_LOCK, RunFolder(path).events.name, RunFolder(path).checkpoints.name}
+    if (path / _LOCK).exists():  # ours, killed before it wrote run.json
+        never_began.add(RunFolder(path).network.name)
     foreign = sorted(
         name for name in os.listdir(path) if name not in never_began and UNFINISHED not in name
     )

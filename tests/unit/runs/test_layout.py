@@ -51,6 +51,19 @@ def test_a_folder_that_holds_something_else_is_refused(tmp_path):
     assert len(os.listdir(tmp_path)) == 5
 
 
+def test_a_run_killed_before_it_began_may_be_begun_again(tmp_path):
+    run = RunFolder.create(tmp_path / "r")
+    with run.lock():
+        run.network.write_text("{}")
+    assert RunFolder.create(tmp_path / "r") == run
+
+
+def test_a_network_of_somebody_elses_is_not_written_over(tmp_path):
+    (tmp_path / "network.json").write_text("{}")
+    with pytest.raises(RunError, match=r"it holds network.json\) and is not a run"):
+        RunFolder.create(tmp_path)
+
+
 def test_records_without_a_run_are_not_written_over(tmp_path):
     (tmp_path / "events").mkdir()
     (tmp_path / "events" / "000001.jsonl").write_text("x")
