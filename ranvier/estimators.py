@@ -70,8 +70,6 @@ class _NetworkEstimator(BaseEstimator):
     def __sklearn_tags__(self) -> Tags:
         tags = super().__sklearn_tags__()
         tags.input_tags.allow_nan = True
-        # Which rows are held out to stop early depends on their order.
-        tags.non_deterministic = False
         return tags
 
     def _fit(self, X: Any, y: np.ndarray, sample_weight: Any, **settings: Any) -> Self:
@@ -86,7 +84,10 @@ class _NetworkEstimator(BaseEstimator):
             except StoppedError as stop:
                 # A search over settings takes any Exception for one failed fit, and goes on.
                 raise KeyboardInterrupt from stop
-        self.model_ = TableModel(job.module.eval(), job.head, prepared.data.encoder)
+        # In float64 a row's answer is the same in whatever company it comes, to the last digit
+        # that scikit-learn's own checks look at; matrix kernels in float32 are not that exact.
+        trained = TableModel(job.module.eval(), job.head, prepared.data.encoder)
+        self.model_ = trained.in_float64()
         self.history_ = History(journal.records)
         self.network_ = prepared.network
         self.n_iter_ = outcome.epochs
@@ -116,9 +117,7 @@ class _NetworkEstimator(BaseEstimator):
         check_is_fitted(self)
         X = _checked_again(self, X)
         columns = _columns(X)
-        # In float64 a row's answer is the same in whatever company it comes, to the last digit
-        # that scikit-learn's own checks look at; matrix kernels in float32 are not that exact.
-        return self.model_.in_float64().raw(polars.DataFrame(columns))
+        return self.model_.raw(polars.DataFrame(columns))
 
 
 class NetworkClassifier(ClassifierMixin, _NetworkEstimator):

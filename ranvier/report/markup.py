@@ -6,8 +6,6 @@ import html
 import re
 from collections.abc import Iterable
 
-Child = "str | Markup | None | Iterable[Child]"
-
 # What XML 1.0 cannot hold, lone surrogates (no UTF-8), and characters that reorder the text after
 # them: a cell value must not be able to make the page read differently from what it says.
 UNSAFE = re.compile(

@@ -10,13 +10,13 @@ from __future__ import annotations
 import inspect
 import re
 from collections.abc import Callable, Mapping
-from dataclasses import KW_ONLY, MISSING, Field, dataclass, fields, replace
-from typing import Annotated, Any, ClassVar, Literal
+from dataclasses import KW_ONLY, MISSING, Field, dataclass, fields
+from typing import Any, ClassVar, Literal
 
 from ranvier.core.errors import ShapeError
 from ranvier.core.registry import Registry
 from ranvier.core.shapes import Shape, shape_of, size
-from ranvier.spec.fields import Name, Rule, check_fields, optional, rules_of
+from ranvier.spec.fields import Name, Rule, check_fields, rules_of
 from ranvier.spec.initializers import Initializer
 from ranvier.spec.trace import Joined, Signal, trace
 
@@ -230,7 +230,6 @@ def _accept_layer(value: Any) -> Layer:
 
 
 A_LAYER = Rule("a layer, such as Dense(64)", _accept_layer, layers=True)
-MaybeLayer = Annotated[Layer | None, replace(optional(A_LAYER), layers=True)]
 
 
 def elementwise(shape: Shape, operations: int = 1) -> int:

@@ -24,43 +24,21 @@ def _identity(values: np.ndarray) -> np.ndarray:
     return values
 
 
-@dataclass(frozen=True)
-class Evaluator:
-    """Measures a network on parts of the data.
+@dataclass(frozen=True, kw_only=True)
+class Predictor:
+    """Answers for rows of inputs, as people read them.
 
     `to_values` turns standardised predictions into the target's own unit.
     """
 
     module: nn.Module
     head: Head
-    loss: Loss
-    metrics: Sequence[str] | None = None
     to_values: Callable[[np.ndarray], np.ndarray] = field(default=_identity)
 
     def predict(self, inputs: Tensor) -> np.ndarray:
         """Probabilities `[N, C]`, or values `[N]` in the target's own unit; float64."""
         predicted = [self.head.predict(outputs) for _, outputs in self._outputs(inputs)]
         return self._readable(predicted)
-
-    def measure(self, part: Part, parameters: dict[str, Tensor] | None = None) -> dict[str, float]:
-        """The loss and the metrics on `part`, with `parameters` in place of the module's own."""
-        loss = self.loss if self.head.members is None else PerMember(self.loss)
-        predicted: list[Tensor] = []
-        sums: list[Tensor] = []
-        for rows, outputs in self._outputs(part.inputs, parameters):
-            weights = None if part.weights is None else part.weights[rows]
-            prediction = self.head.for_loss(outputs)
-            sums.append(torch.stack(loss.sums(prediction, part.targets[rows], weights)).double())
-            predicted.append(self.head.predict(outputs))
-        total, weight = torch.stack(sums).sum(0).tolist()
-        measured = compute(
-            self.head.task,
-            part.truth,
-            self._readable(predicted),
-            weights=None if part.weights is None else part.weights.double().cpu().numpy(),
-            names=self.metrics,
-        )
-        return {"loss": total / weight if weight else 0.0, **measured}
 
     def _outputs(
         self, inputs: Tensor, parameters: dict[str, Tensor] | None = None
@@ -88,3 +66,31 @@ class Evaluator:
     def _readable(self, predicted: list[Tensor]) -> np.ndarray:
         values = torch.cat(predicted).double().cpu().numpy()
         return values if self.head.task.is_classification else self.to_values(values)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Evaluator(Predictor):
+    """Measures a network on parts of the data by its loss and by metrics."""
+
+    loss: Loss
+    metrics: Sequence[str] | None = None
+
+    def measure(self, part: Part, parameters: dict[str, Tensor] | None = None) -> dict[str, float]:
+        """The loss and the metrics on `part`, with `parameters` in place of the module's own."""
+        loss = self.loss if self.head.members is None else PerMember(self.loss)
+        predicted: list[Tensor] = []
+        sums: list[Tensor] = []
+        for rows, outputs in self._outputs(part.inputs, parameters):
+            weights = None if part.weights is None else part.weights[rows]
+            prediction = self.head.for_loss(outputs)
+            sums.append(torch.stack(loss.sums(prediction, part.targets[rows], weights)).double())
+            predicted.append(self.head.predict(outputs))
+        total, weight = torch.stack(sums).sum(0).tolist()
+        measured = compute(
+            self.head.task,
+            part.truth,
+            self._readable(predicted),
+            weights=None if part.weights is None else part.weights.double().cpu().numpy(),
+            names=self.metrics,
+        )
+        return {"loss": total / weight if weight else 0.0, **measured}

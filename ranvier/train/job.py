@@ -55,7 +55,13 @@ class Job:
         """Measures this job's network: the task's usual metrics, and the one that is monitored."""
         monitored = () if self.monitor == "loss" else (self.monitor,)
         metrics = tuple(dict.fromkeys((*default_metrics(self.task), *monitored)))
-        return Evaluator(self.module, self.head, self.loss, metrics, self.to_values)
+        return Evaluator(
+            module=self.module,
+            head=self.head,
+            to_values=self.to_values,
+            loss=self.loss,
+            metrics=metrics,
+        )
 
     def check(self) -> None:
         """Measure two rows, so that what does not fit is refused before anything is written.

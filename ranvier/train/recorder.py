@@ -62,13 +62,17 @@ class Recorder:
         scalars, gradients = self.executor.run_observed(batch, learning_rate)
         looked = weight_statistics(state, before, gradients)
         self.journal.append("weights", {"step": state.step, **looked, **first})
-        module = self.executor.program.module
-        outputs = layer_outputs(module, self.probe[:PROBE_ROWS])
-        self.journal.append(
-            "activations",
-            {"step": state.step, "rows": PROBE_ROWS, **activation_statistics(outputs, module)},
-        )
+        self._look_at_activations(PROBE_ROWS)
         return scalars
+
+    def _look_at_activations(self, most: int) -> dict[str, Tensor]:
+        """Record what the layers give for the first rows of the probe, and hand it back."""
+        module, probe = self.executor.program.module, self.probe[:most]
+        outputs = layer_outputs(module, probe)
+        statistics = activation_statistics(outputs, module)
+        place = {"step": self.executor.state.step, "rows": len(probe)}
+        self.journal.append("activations", {**place, **statistics})
+        return outputs
 
     def layer_paths(self) -> list[str]:
         """The layers whose activations are recorded, in the order of their records."""
@@ -130,13 +134,8 @@ class Recorder:
 
     def distributions(self, epoch: int) -> None:
         """Histograms of weights and activations, and activations on a larger probe."""
-        state, module = self.executor.state, self.executor.program.module
-        outputs = layer_outputs(module, self.probe[:EVALUATION_PROBE_ROWS])
-        rows = len(self.probe[:EVALUATION_PROBE_ROWS])
-        self.journal.append(
-            "activations",
-            {"step": state.step, "rows": rows, **activation_statistics(outputs, module)},
-        )
+        state = self.executor.state
+        outputs = self._look_at_activations(EVALUATION_PROBE_ROWS)
         self.journal.append(
             "distributions",
             {

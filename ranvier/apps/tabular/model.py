@@ -14,14 +14,13 @@ from torch import nn
 from ranvier.core.errors import ConfigError, RunError
 from ranvier.core.task import Task
 from ranvier.data.tabular import TableEncoder, labelled_rows, read_table
-from ranvier.losses import MeanSquaredError
 from ranvier.metrics import compute
 from ranvier.nn import build
 from ranvier.runs.layout import RunFolder
 from ranvier.runs.model import load_model as read_model
 from ranvier.spec import Network
 from ranvier.step import Head
-from ranvier.train.evaluate import Evaluator
+from ranvier.train.evaluate import Predictor
 
 
 @dataclass(frozen=True)
@@ -48,11 +47,8 @@ class TableModel:
         if not len(inputs):
             return np.zeros((0, self.task.outputs) if self.task.is_classification else 0)
         weight = next(self.module.parameters())
-        # The loss is part of an evaluator but plays no role in predicting.
-        evaluator = Evaluator(
-            self.module, self.head, MeanSquaredError(), to_values=self.encoder.to_values
-        )
-        return evaluator.predict(torch.from_numpy(inputs).to(weight.device, weight.dtype))
+        predictor = Predictor(module=self.module, head=self.head, to_values=self.encoder.to_values)
+        return predictor.predict(torch.from_numpy(inputs).to(weight.device, weight.dtype))
 
     def predict(self, source: Any) -> np.ndarray:
         """A class label as the data spells it, or a value, per row."""
