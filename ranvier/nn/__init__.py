@@ -1,16 +1,9 @@
 """Descriptions become torch modules here: one builder, and our own modules where torch has none."""
 
 # Each file enters its modules in the registry that the builder reads.
-from ranvier.nn import (  # noqa: F401
-    activation,
-    dense,
-    embedding,
-    ensemble,
-    joining,
-    normalization,
-    numbers,
-    table,
-)
-from ranvier.nn.build import MODULES, build
+from ranvier.nn import graph, layers  # noqa: F401
+from ranvier.nn.build import build
+from ranvier.nn.modules import MODULES
+from ranvier.nn.streaming import streaming
 
-__all__ = ["MODULES", "build"]
+__all__ = ["MODULES", "build", "streaming"]
