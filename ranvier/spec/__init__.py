@@ -6,14 +6,27 @@ from ranvier.spec.initializers import INITIALIZERS, Initializer
 from ranvier.spec.joining import Parallel, Repeat, Residual, Sequence
 from ranvier.spec.layer import LAYERS, Layer, Parameter, TorchModule
 from ranvier.spec.layers.activation import ACTIVATIONS, Activation
+from ranvier.spec.layers.convolution import Conv, DepthwiseConv, SeparableConv
 from ranvier.spec.layers.dense import Dense
 from ranvier.spec.layers.dropout import Dropout
 from ranvier.spec.layers.embedding import Embedding
 from ranvier.spec.layers.ensemble import MemberDense, Members, SharedDense
+from ranvier.spec.layers.global_pooling import AttentionPool, GlobalAveragePool, GlobalMaxPool
+from ranvier.spec.layers.masking import Masking, PaddingMask, Select
 from ranvier.spec.layers.normalization import BatchNorm, LayerNorm
 from ranvier.spec.layers.numbers import PeriodicEmbedding, PiecewiseEmbedding
-from ranvier.spec.layers.reshaping import Flatten
+from ranvier.spec.layers.padding import Crop, Pad
+from ranvier.spec.layers.pooling import (
+    AdaptiveAveragePool,
+    AdaptiveMaxPool,
+    AveragePool,
+    MaxPool,
+    PowerPool,
+)
+from ranvier.spec.layers.resampling import PixelShuffle, PixelUnshuffle, Upsample
+from ranvier.spec.layers.reshaping import Flatten, Identity, Permute, RepeatVector, Reshape, Slice
 from ranvier.spec.layers.table import TableFeatures
+from ranvier.spec.layers.transposed_convolution import ConvTranspose
 from ranvier.spec.network import Network
 from ranvier.spec.trace import Node
 from ranvier.spec.walk import trace
@@ -23,33 +36,58 @@ __all__ = [
     "INITIALIZERS",
     "LAYERS",
     "Activation",
+    "AdaptiveAveragePool",
+    "AdaptiveMaxPool",
     "Again",
     "Aside",
+    "AttentionPool",
+    "AveragePool",
     "BatchNorm",
+    "Conv",
+    "ConvTranspose",
+    "Crop",
     "Dense",
+    "DepthwiseConv",
     "Description",
     "Dropout",
     "Embedding",
     "Flatten",
+    "GlobalAveragePool",
+    "GlobalMaxPool",
+    "Identity",
     "Initializer",
     "Join",
     "Layer",
     "LayerNorm",
+    "Masking",
+    "MaxPool",
     "MemberDense",
     "Members",
     "Network",
     "Node",
+    "Pad",
+    "PaddingMask",
     "Parallel",
     "Parameter",
     "PeriodicEmbedding",
+    "Permute",
     "PiecewiseEmbedding",
+    "PixelShuffle",
+    "PixelUnshuffle",
+    "PowerPool",
     "Repeat",
+    "RepeatVector",
+    "Reshape",
     "Residual",
+    "Select",
+    "SeparableConv",
     "Sequence",
     "SharedDense",
+    "Slice",
     "TableFeatures",
     "Take",
     "TiedDense",
     "TorchModule",
+    "Upsample",
     "trace",
 ]

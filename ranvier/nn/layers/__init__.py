@@ -3,10 +3,17 @@
 # Each file enters its modules in the registry that the builder reads.
 from ranvier.nn.layers import (  # noqa: F401
     activation,
+    convolution,
     dense,
     embedding,
     ensemble,
+    global_pooling,
+    masking,
     normalization,
     numbers,
+    padding,
+    pooling,
+    resampling,
+    reshaping,
     table,
 )
