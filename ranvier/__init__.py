@@ -30,6 +30,7 @@ if TYPE_CHECKING:
     from ranvier.estimators import NetworkClassifier as NetworkClassifier
     from ranvier.estimators import NetworkRegressor as NetworkRegressor
     from ranvier.nn import build as build
+    from ranvier.nn import load_weights as load_weights
     from ranvier.nn import streaming as streaming
     from ranvier.nn import wrap as wrap
 
@@ -46,6 +47,7 @@ _SINGLE = {
     "Run": "ranvier.api",
     "build": "ranvier.nn",
     "load": "ranvier.api",
+    "load_weights": "ranvier.nn",
     "resume": "ranvier.api",
     "train": "ranvier.api",
     "streaming": "ranvier.nn",

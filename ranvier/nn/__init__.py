@@ -6,5 +6,17 @@ from ranvier.nn.build import build
 from ranvier.nn.foreign import Wrapped, wrap
 from ranvier.nn.modules import MODULES
 from ranvier.nn.streaming import streaming
+from ranvier.nn.weights import Reshaped, Split, Transposed, WeightReport, load_weights
 
-__all__ = ["MODULES", "Wrapped", "build", "streaming", "wrap"]
+__all__ = [
+    "MODULES",
+    "Reshaped",
+    "Split",
+    "Transposed",
+    "WeightReport",
+    "Wrapped",
+    "build",
+    "load_weights",
+    "streaming",
+    "wrap",
+]
