@@ -61,7 +61,11 @@ class Forecasts(Rows):
         return rows
 
     def _require_seasons(self) -> None:
-        if self.season < 1 or not np.isfinite(self.naive_errors).any(axis=1).all():
+        is_there = ~np.isnan(self.past)
+        is_long_enough = self.season >= 1 and (
+            (is_there[:, self.season :] & is_there[:, : -self.season]).any(axis=1).all()
+        )
+        if not is_long_enough:
             raise DataError(
                 f"metrics of forecasts: got a season of {self.season} and a past of "
                 f"{self.past.shape[1]} values, at most; expected a season of at least 1, and in "
@@ -70,13 +74,12 @@ class Forecasts(Rows):
 
     @property
     def numbers(self) -> tuple[Floats, ...]:
-        return (self.truth, self.predicted)
+        return (self.truth, self.predicted, self.past[~np.isnan(self.past)])
 
     @property
     def naive_errors(self) -> Floats:
         """What saying again what was a season ago would have missed by in the past, [N, T − m]."""
-        season = max(self.season, 1)
-        return self.past[:, season:] - self.past[:, :-season]
+        return self.past[:, self.season :] - self.past[:, : -self.season]
 
     def as_values(self) -> Regressed:
         """Every value forecast as a row of its own, for the metrics that take values."""

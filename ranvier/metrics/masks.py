@@ -59,7 +59,7 @@ class Masks(Exclusive):
         truth_P, predicted_P = (_indices(array[kept], num_classes) for array in (masks, decided))
         weights_P = None
         if weights is not None:
-            weights_P = np.repeat(weights_N, kept.reshape(len(kept), -1).sum(axis=1))
+            weights_P = np.repeat(weights_N, kept.sum(axis=tuple(range(1, kept.ndim))))
         return cls(confusion_of(truth_P, predicted_P, num_classes, weights_P), weights_N)
 
     @property
