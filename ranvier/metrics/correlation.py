@@ -30,7 +30,12 @@ def _deviation(values: Floats, weights: Floats) -> Floats:
     return values / np.abs(values).max()
 
 
-@metric("pearson", "values", better="higher", other_spellings=("pearsonr", "correlation"))
+@metric(
+    "pearson",
+    "values",
+    better="higher",
+    other_spellings=("pearsonr", "correlation", "pearson_correlation"),
+)
 def pearson(rows: Regressed) -> float:
     """Linear correlation of prediction and truth, −1 to 1."""
     return _correlation(rows.truth, rows.predicted, rows.weights)

@@ -23,7 +23,14 @@ from ranvier.metrics.texts.texts import Texts
     "probabilities",
     "masks",
     better="higher",
-    other_spellings=("accuracy_score", "acc", "pixel_accuracy"),
+    other_spellings=(
+        "accuracy_score",
+        "acc",
+        "binary_accuracy",
+        "categorical_accuracy",
+        "pixel_accuracy",
+        "sparse_categorical_accuracy",
+    ),
 )
 def accuracy(rows: Exclusive) -> float:
     """Share of rows given their true class: Σ_c k_cc / n."""
@@ -151,4 +158,5 @@ for _k in (2, 3, 5, 10):
         "probabilities",
         better="higher",
         classes=range(_k + 1, sys.maxsize),
+        other_spellings=("top_k_categorical_accuracy",) if _k == 5 else (),
     )(partial(top_k_accuracy, k=_k))

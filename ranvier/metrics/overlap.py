@@ -170,7 +170,7 @@ _OTHER_SPELLINGS = {
     "precision": ("precision_score", "positive_predictive_value"),
     "recall": ("recall_score", "sensitivity", "true_positive_rate"),
     "f1": ("f1_score",),
-    "f2": ("f2_score", "fbeta"),
+    "f2": ("f2_score", "fbeta", "fbeta_score"),
     "f0_5": ("f0.5", "f05"),
     "iou": ("jaccard", "jaccard_score", "binary_iou"),
     "iou_macro": ("mean_iou", "miou"),

@@ -10,7 +10,18 @@ from ranvier.metrics.rows import Classified, Floats, weighted_mean
 NUM_BINS = 15
 
 
-@metric("log_loss", "probabilities", better="lower", other_spellings=("cross_entropy", "nll"))
+@metric(
+    "log_loss",
+    "probabilities",
+    better="lower",
+    other_spellings=(
+        "cross_entropy",
+        "binary_crossentropy",
+        "categorical_crossentropy",
+        "nll",
+        "sparse_categorical_crossentropy",
+    ),
+)
 def log_loss(rows: Classified) -> float:
     """Mean of −log p(true class), p kept 2.2e-16 away from 0 and 1, so at most 36 a row."""
     epsilon = np.finfo(np.float64).eps

@@ -256,7 +256,9 @@ def floats(*shape: int) -> st.SearchStrategy[np.ndarray]:
 @st.composite
 def hostile_rows(draw: st.DrawFn) -> Rows:
     n = draw(st.integers(1, 4))
-    weights = draw(st.none() | st.lists(st.sampled_from([0.0, 1.0, 1e-300, 1e15]), min_size=n, max_size=n))
+    weights = draw(
+        st.none() | st.lists(st.sampled_from([0.0, 1.0, 1e-300, 1e15]), min_size=n, max_size=n)
+    )
     kind = draw(st.sampled_from(["labels", "quantiles", "samples", "gaussians", "forecasts",
                                  "texts", "masks"]))  # fmt: skip
     if kind == "texts":
@@ -265,7 +267,9 @@ def hostile_rows(draw: st.DrawFn) -> Rows:
         references = draw(st.lists(row, min_size=n, max_size=n))
         return Texts.of(references, draw(st.lists(text, min_size=n, max_size=n)), weights=weights)
     if kind == "masks":
-        index = st.lists(st.lists(st.integers(0, 1), min_size=2, max_size=2), min_size=n, max_size=n)
+        index = st.lists(
+            st.lists(st.integers(0, 1), min_size=2, max_size=2), min_size=n, max_size=n
+        )
         return Masks.of(draw(index), draw(index), num_classes=2, weights=weights)
     if kind == "labels":
         truth = draw(floats(n, 3)) > 0

@@ -69,7 +69,9 @@ def test_overlaps_of_the_second_class_are_scikit_learns(seed, is_weighted):
     probabilities = np.stack([1 - chance, chance], axis=1)
     theirs = overlaps(truth, (chance > 0.5).astype(int), weights, "binary")
     task = Task("classification", "label", ("no", "yes"))
-    assert compute(task, truth, probabilities, weights=weights, names=theirs) == pytest.approx(theirs)
+    assert compute(task, truth, probabilities, weights=weights, names=theirs) == pytest.approx(
+        theirs
+    )
 
 
 @SEEDS

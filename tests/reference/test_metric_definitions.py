@@ -53,7 +53,10 @@ def test_order_is_what_all_pairs_say(columns):
     for i in range(len(truth)):
         for j in range(i):
             pair = weights[i] * weights[j]
-            by_truth, by_prediction = np.sign(truth[i] - truth[j]), np.sign(predicted[i] - predicted[j])
+            by_truth, by_prediction = (
+                np.sign(truth[i] - truth[j]),
+                np.sign(predicted[i] - predicted[j]),
+            )
             same += pair * (by_truth * by_prediction > 0)
             wrong += pair * (by_truth * by_prediction < 0)
             level += pair * (by_truth != 0) * (by_prediction == 0)
@@ -207,7 +210,11 @@ def test_bleu_is_the_papers_formula(corpus):
 @SEEDS
 def test_scaled_errors_are_the_papers_formula(seed):
     rng = np.random.default_rng(seed)
-    truth, predicted, past = rng.normal(size=(3, 2)), rng.normal(size=(3, 2)), rng.normal(size=(3, 8))
+    truth, predicted, past = (
+        rng.normal(size=(3, 2)),
+        rng.normal(size=(3, 2)),
+        rng.normal(size=(3, 8)),
+    )
     past[1, :3] = np.nan
     absolute, squared = [], []
     for y, forecast, history in zip(truth, predicted, past, strict=True):
