@@ -80,7 +80,7 @@ class Labels(Decided):
         return self.probabilities > self.threshold
 
     @cached_property
-    def margins(self) -> Margins:  # type: ignore[override]  # computed once
+    def margins(self) -> Margins:
         hit = self.weights @ (self.truth & self.predicted)
         return hit, self.weights @ self.truth, self.weights @ self.predicted
 
