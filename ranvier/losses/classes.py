@@ -25,7 +25,7 @@ class ClassLoss(PlacewiseLoss):
         l  = Σ_c q'_c·cost(z)_c
 
     A place counts Σ_c q_c·v_c where `class_weights` gives v, and nothing where its class index is
-    `ignore`, as padding and unlabelled pixels are.
+    `ignore`, as padding and unlabelled pixels are; its l is 0.
 
     Shapes: prediction [B, ..., C]; target int64 [B, ...], or probabilities [B, ..., C] (one-hot,
     mixed up, distilled) → each [B].
@@ -56,8 +56,10 @@ class ClassLoss(PlacewiseLoss):
             probabilities = class_probabilities(prediction, target, self.ignore)
             smoothing = self.label_smoothing
             smooth = (1 - smoothing) * probabilities + smoothing / prediction.shape[-1]
-            return (smooth * costs).sum(-1)
-        return costs.gather(-1, _known(target, self.ignore).unsqueeze(-1)).squeeze(-1)
+            each = (smooth * costs).sum(-1)
+        else:
+            each = costs.gather(-1, _known(target, self.ignore).unsqueeze(-1)).squeeze(-1)
+        return each if self.ignore is None else each.masked_fill(target == self.ignore, 0)
 
     @property
     def weighs_targets(self) -> bool:

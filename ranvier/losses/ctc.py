@@ -46,6 +46,8 @@ class CTC(Loss):
     frames_first: bool = False
 
     kind: ClassVar[str] = "ctc"
+    # torch's kernel reads the lengths on the host to know how large its tables are.
+    capturable: ClassVar[bool] = False
 
     def __post_init__(self) -> None:
         check_ranges(

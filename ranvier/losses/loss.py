@@ -21,7 +21,8 @@ class Loss:
         L = Σ_i w_i·l_i / Σ_i w_i
 
     A member is a frozen dataclass with `kind` and `each`. Nothing in it looks at the numbers in a
-    tensor to decide what to do next, so a step that holds a loss can be captured.
+    tensor to decide what to do next, so a step that holds a loss can be captured, unless it says
+    otherwise by `capturable`.
 
     `mixes_samples` is true where a sample's loss also depends on the others in its batch, as where
     embeddings are compared: a weight then counts the sample as the one that compares, and a sample
@@ -30,6 +31,7 @@ class Loss:
 
     kind: ClassVar[str]
     mixes_samples: ClassVar[bool] = False
+    capturable: ClassVar[bool] = True
 
     @property
     def outputs(self) -> tuple[str, ...]:

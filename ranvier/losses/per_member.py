@@ -54,6 +54,10 @@ class PerMember(Loss):
         return self.loss.mixes_samples
 
     @property
+    def capturable(self) -> bool:  # type: ignore[override]
+        return self.loss.capturable
+
+    @property
     def outputs(self) -> tuple[str, ...]:
         return self.loss.outputs
 

@@ -26,7 +26,8 @@ LOGITS = torch.zeros(4, 3)
             ROWS,
             (
                 "mean_squared_error: got a prediction of shape (4, 1) for a target of shape (4,); "
-                "expected [B] for both. Squeeze the prediction's last axis to get [B] = (4,)."
+                "expected one shape for both, [B] or [B, ...]. Squeeze the prediction's last axis to "
+                "get (4,)."
             ),
         ),
         (
@@ -34,8 +35,8 @@ LOGITS = torch.zeros(4, 3)
             LOGITS,
             ROWS,
             (
-                "huber: got a prediction of shape (4, 3) for a target of shape (4,); expected [B] for "
-                "both. Give the network one output per sample, and one target for each."
+                "huber: got a prediction of shape (4, 3) for a target of shape (4,); expected one shape "
+                "for both, [B] or [B, ...]. Give the network one output per number of the target."
             ),
         ),
         (
@@ -44,8 +45,8 @@ LOGITS = torch.zeros(4, 3)
             torch.zeros(5, dtype=torch.int64),
             (
                 "cross_entropy: got a prediction of shape (4, 3) for a target of shape (5,); expected "
-                "logits [B, C] and class indices [B], or probabilities [B, C]. Give the last layer one "
-                "output per class."
+                "logits [B, ..., C] and class indices [B, ...], or probabilities [B, ..., C]. Give the "
+                "last layer one output per class."
             ),
         ),
         (
@@ -53,8 +54,8 @@ LOGITS = torch.zeros(4, 3)
             LOGITS,
             ROWS,
             (
-                "cross_entropy: got a target [B] of float32; expected class indices in int64. Call "
-                "target.long(), or give probabilities [B, C]."
+                "cross_entropy: got a target (4,) of float32; expected class indices in int64. Call "
+                "target.long(), or give probabilities [B, ..., C]."
             ),
         ),
         (
