@@ -50,6 +50,7 @@ class Pinball(SeveralOutputs):
         return tuple(f"quantile {level:g}" for level in self.levels)
 
     def numbers(self, prediction: Tensor, target: Tensor) -> Tensor:
-        levels_Q = torch.tensor(self.levels, device=prediction.device, dtype=prediction.dtype)
-        above = target.unsqueeze(-1) - prediction
-        return torch.maximum(levels_Q * above, (levels_Q - 1) * above).mean(-1)
+        above_Q = (target.unsqueeze(-1) - prediction).unbind(-1)
+        sides = zip(self.levels, above_Q, strict=True)
+        costs = [torch.maximum(level * r, (level - 1) * r) for level, r in sides]
+        return torch.stack(costs, -1).mean(-1)

@@ -135,8 +135,21 @@ def test_options_that_cannot_be_are_refused_in_words(make, message):
     [
         ("mse", "mean_squared_error"),
         ("mae", "mean_absolute_error"),
+        ("mape", "mean_absolute_percentage_error"),
+        ("logcosh", "log_cosh"),
+        ("quantile", "pinball"),
+        ("gaussian_nll", "gaussian_likelihood"),
+        ("poisson", "poisson_likelihood"),
+        ("cosine_similarity", "cosine_distance"),
         ("bce", "binary_cross_entropy"),
         ("categorical_crossentropy", "cross_entropy"),
+        ("binary_focal_crossentropy", "binary_focal"),
+        ("kl_div", "kl_divergence"),
+        ("gce", "generalized_cross_entropy"),
+        ("ctc_loss", "ctc"),
+        ("triplet_margin_loss", "triplet"),
+        ("clip", "info_nce"),
+        ("simclr", "nt_xent"),
     ],
 )
 def test_another_spelling_is_answered_with_ours(other, name):
