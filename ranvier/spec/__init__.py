@@ -7,10 +7,16 @@ from ranvier.spec.joining import Parallel, Repeat, Residual, Sequence
 from ranvier.spec.layer import LAYERS, Layer, Parameter, TorchModule
 from ranvier.spec.layers.activation import ACTIVATIONS, Activation
 from ranvier.spec.layers.dense import Dense
-from ranvier.spec.layers.dropout import Dropout
+from ranvier.spec.layers.dropout import Dropout, DropPath
 from ranvier.spec.layers.embedding import Embedding
 from ranvier.spec.layers.ensemble import MemberDense, Members, SharedDense
-from ranvier.spec.layers.normalization import BatchNorm, LayerNorm
+from ranvier.spec.layers.normalization import (
+    BatchNorm,
+    GroupNorm,
+    InstanceNorm,
+    LayerNorm,
+    RMSNorm,
+)
 from ranvier.spec.layers.numbers import PeriodicEmbedding, PiecewiseEmbedding
 from ranvier.spec.layers.reshaping import Flatten
 from ranvier.spec.layers.table import TableFeatures
@@ -28,10 +34,13 @@ __all__ = [
     "BatchNorm",
     "Dense",
     "Description",
+    "DropPath",
     "Dropout",
     "Embedding",
     "Flatten",
+    "GroupNorm",
     "Initializer",
+    "InstanceNorm",
     "Join",
     "Layer",
     "LayerNorm",
@@ -43,6 +52,7 @@ __all__ = [
     "Parameter",
     "PeriodicEmbedding",
     "PiecewiseEmbedding",
+    "RMSNorm",
     "Repeat",
     "Residual",
     "Sequence",
