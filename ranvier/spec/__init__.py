@@ -12,6 +12,7 @@ from ranvier.spec.layers.embedding import Embedding
 from ranvier.spec.layers.ensemble import MemberDense, Members, SharedDense
 from ranvier.spec.layers.normalization import BatchNorm, LayerNorm
 from ranvier.spec.layers.numbers import PeriodicEmbedding, PiecewiseEmbedding
+from ranvier.spec.layers.recurrent import GRU, LSTM, SimpleRNN
 from ranvier.spec.layers.reshaping import Flatten
 from ranvier.spec.layers.table import TableFeatures
 from ranvier.spec.network import Network
@@ -20,8 +21,10 @@ from ranvier.spec.walk import trace
 
 __all__ = [
     "ACTIVATIONS",
+    "GRU",
     "INITIALIZERS",
     "LAYERS",
+    "LSTM",
     "Activation",
     "Again",
     "Aside",
@@ -47,6 +50,7 @@ __all__ = [
     "Residual",
     "Sequence",
     "SharedDense",
+    "SimpleRNN",
     "TableFeatures",
     "Take",
     "TiedDense",
