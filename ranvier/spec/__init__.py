@@ -59,6 +59,11 @@ from ranvier.spec.layers.numbers import (
     PeriodicEmbedding,
     PiecewiseEmbedding,
 )
+from ranvier.spec.layers.recurrent import (
+    GRU,
+    LSTM,
+    SimpleRNN,
+)
 from ranvier.spec.layers.reshaping import (
     Flatten,
 )
@@ -77,8 +82,10 @@ from ranvier.spec.walk import (
 
 __all__ = [
     "ACTIVATIONS",
+    "GRU",
     "INITIALIZERS",
     "LAYERS",
+    "LSTM",
     "Activation",
     "Again",
     "Aside",
@@ -109,6 +116,7 @@ __all__ = [
     "Residual",
     "Sequence",
     "SharedDense",
+    "SimpleRNN",
     "TableFeatures",
     "Take",
     "TiedDense",

@@ -9,5 +9,7 @@ from ranvier.nn.layers import (  # noqa: F401
     ensemble,
     normalization,
     numbers,
+    over_time,
+    recurrent,
     table,
 )
