@@ -1,21 +1,83 @@
 """What a network is: frozen data with shapes, costs and equations. Torch is not imported."""
 
-from ranvier.spec.describe import Description
-from ranvier.spec.graph import Again, Aside, Join, Take, TiedDense
-from ranvier.spec.initializers import INITIALIZERS, Initializer
-from ranvier.spec.joining import Parallel, Repeat, Residual, Sequence
-from ranvier.spec.layer import LAYERS, Layer, Parameter, TorchModule
-from ranvier.spec.layers.activation import ACTIVATIONS, Activation
-from ranvier.spec.layers.convolution import Conv, DepthwiseConv, SeparableConv
-from ranvier.spec.layers.dense import Dense
-from ranvier.spec.layers.dropout import Dropout
-from ranvier.spec.layers.embedding import Embedding
-from ranvier.spec.layers.ensemble import MemberDense, Members, SharedDense
-from ranvier.spec.layers.global_pooling import AttentionPool, GlobalAveragePool, GlobalMaxPool
-from ranvier.spec.layers.masking import Masking, PaddingMask, Select
-from ranvier.spec.layers.normalization import BatchNorm, LayerNorm
-from ranvier.spec.layers.numbers import PeriodicEmbedding, PiecewiseEmbedding
-from ranvier.spec.layers.padding import Crop, Pad
+from ranvier.spec.describe import (
+    Description,
+)
+from ranvier.spec.graph import (
+    Again,
+    Aside,
+    Join,
+    Take,
+    TiedDense,
+)
+from ranvier.spec.initializers import (
+    INITIALIZERS,
+    Initializer,
+)
+from ranvier.spec.joining import (
+    Parallel,
+    Repeat,
+    Residual,
+    Sequence,
+)
+from ranvier.spec.layer import (
+    LAYERS,
+    Layer,
+    Parameter,
+    TorchModule,
+)
+from ranvier.spec.layers.activation import (
+    ACTIVATIONS,
+    Activation,
+)
+from ranvier.spec.layers.convolution import (
+    Conv,
+    DepthwiseConv,
+    SeparableConv,
+)
+from ranvier.spec.layers.dense import (
+    Dense,
+)
+from ranvier.spec.layers.dropout import (
+    Dropout,
+    DropPath,
+)
+from ranvier.spec.layers.embedding import (
+    Embedding,
+)
+from ranvier.spec.layers.ensemble import (
+    MemberDense,
+    Members,
+    SharedDense,
+)
+from ranvier.spec.layers.foreign import (
+    Foreign,
+)
+from ranvier.spec.layers.global_pooling import (
+    AttentionPool,
+    GlobalAveragePool,
+    GlobalMaxPool,
+)
+from ranvier.spec.layers.masking import (
+    Masking,
+    PaddingMask,
+    Select,
+)
+from ranvier.spec.layers.normalization import (
+    BatchNorm,
+    GroupNorm,
+    InstanceNorm,
+    LayerNorm,
+    RMSNorm,
+)
+from ranvier.spec.layers.numbers import (
+    PeriodicEmbedding,
+    PiecewiseEmbedding,
+)
+from ranvier.spec.layers.padding import (
+    Crop,
+    Pad,
+)
 from ranvier.spec.layers.pooling import (
     AdaptiveAveragePool,
     AdaptiveMaxPool,
@@ -23,18 +85,46 @@ from ranvier.spec.layers.pooling import (
     MaxPool,
     PowerPool,
 )
-from ranvier.spec.layers.resampling import PixelShuffle, PixelUnshuffle, Upsample
-from ranvier.spec.layers.reshaping import Flatten, Identity, Permute, RepeatVector, Reshape, Slice
-from ranvier.spec.layers.table import TableFeatures
-from ranvier.spec.layers.transposed_convolution import ConvTranspose
-from ranvier.spec.network import Network
-from ranvier.spec.trace import Node
-from ranvier.spec.walk import trace
+from ranvier.spec.layers.recurrent import (
+    GRU,
+    LSTM,
+    SimpleRNN,
+)
+from ranvier.spec.layers.resampling import (
+    PixelShuffle,
+    PixelUnshuffle,
+    Upsample,
+)
+from ranvier.spec.layers.reshaping import (
+    Flatten,
+    Identity,
+    Permute,
+    RepeatVector,
+    Reshape,
+    Slice,
+)
+from ranvier.spec.layers.table import (
+    TableFeatures,
+)
+from ranvier.spec.layers.transposed_convolution import (
+    ConvTranspose,
+)
+from ranvier.spec.network import (
+    Network,
+)
+from ranvier.spec.trace import (
+    Node,
+)
+from ranvier.spec.walk import (
+    trace,
+)
 
 __all__ = [
     "ACTIVATIONS",
+    "GRU",
     "INITIALIZERS",
     "LAYERS",
+    "LSTM",
     "Activation",
     "AdaptiveAveragePool",
     "AdaptiveMaxPool",
@@ -49,13 +139,17 @@ __all__ = [
     "Dense",
     "DepthwiseConv",
     "Description",
+    "DropPath",
     "Dropout",
     "Embedding",
     "Flatten",
+    "Foreign",
     "GlobalAveragePool",
     "GlobalMaxPool",
+    "GroupNorm",
     "Identity",
     "Initializer",
+    "InstanceNorm",
     "Join",
     "Layer",
     "LayerNorm",
@@ -75,6 +169,7 @@ __all__ = [
     "PixelShuffle",
     "PixelUnshuffle",
     "PowerPool",
+    "RMSNorm",
     "Repeat",
     "RepeatVector",
     "Reshape",
@@ -83,6 +178,7 @@ __all__ = [
     "SeparableConv",
     "Sequence",
     "SharedDense",
+    "SimpleRNN",
     "Slice",
     "TableFeatures",
     "Take",

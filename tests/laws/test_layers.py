@@ -54,7 +54,8 @@ INSIDE = {"again", "aside", "take", "tied_dense"}
 def test_every_registered_layer_has_an_example():
     alone = {example.layer.kind for example in EXAMPLES}
     nodes = (node for example in EXAMPLES for node in trace(example.layer, *example.shapes).walk())
-    assert alone == set(LAYERS) - INSIDE
+    # What was written elsewhere is only described.
+    assert alone == set(LAYERS) - INSIDE - {"foreign"}
     assert {node.layer.kind for node in nodes} >= INSIDE
 
 
@@ -207,10 +208,12 @@ def test_a_hundred_steps_reduce_a_loss(example):
     assert sum(losses[-10:]) / 10 < losses[0]
 
 
+# What has more axes than a sequence's [T, C] is no sequence, and is not fed in pieces.
 STREAMING = [
     example
     for example in EXAMPLES
-    if any(isinstance(m, Streams) for m in build(example.layer, example.shape).modules())
+    if len(example.shapes[0]) <= 2
+    and any(isinstance(m, Streams) for m in build(example.layer, example.shape).modules())
 ]
 
 
@@ -232,7 +235,7 @@ def test_a_causal_layer_gives_in_pieces_what_it_gives_on_the_whole(example):
             every_output(module(*(each[:, start:stop] for each in inputs)))[0]
             for start, stop in ((0, 1), (1, 3), (3, None))
         ]
-    if pieces[0].shape[1:2] == (1,) and whole.shape[1] == inputs[0].shape[1]:
+    if whole.dim() == 3:
         torch.testing.assert_close(torch.cat(pieces, 1), whole, rtol=0, atol=1e-10)
     else:
         torch.testing.assert_close(pieces[-1], whole, rtol=0, atol=1e-10)
