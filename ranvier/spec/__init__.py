@@ -42,8 +42,13 @@ from ranvier.spec.layers.dropout import (
     Dropout,
     DropPath,
 )
+from ranvier.spec.layers.einsum import (
+    Bilinear,
+    EinsumDense,
+)
 from ranvier.spec.layers.embedding import (
     Embedding,
+    EmbeddingBag,
 )
 from ranvier.spec.layers.ensemble import (
     MemberDense,
@@ -52,6 +57,11 @@ from ranvier.spec.layers.ensemble import (
 )
 from ranvier.spec.layers.foreign import (
     Foreign,
+)
+from ranvier.spec.layers.function import (
+    FUNCTIONS,
+    Lambda,
+    PureFunction,
 )
 from ranvier.spec.layers.global_pooling import (
     AttentionPool,
@@ -77,6 +87,10 @@ from ranvier.spec.layers.numbers import (
 from ranvier.spec.layers.padding import (
     Crop,
     Pad,
+)
+from ranvier.spec.layers.patches import (
+    Fold,
+    Unfold,
 )
 from ranvier.spec.layers.pooling import (
     AdaptiveAveragePool,
@@ -121,6 +135,7 @@ from ranvier.spec.walk import (
 
 __all__ = [
     "ACTIVATIONS",
+    "FUNCTIONS",
     "GRU",
     "INITIALIZERS",
     "LAYERS",
@@ -133,6 +148,7 @@ __all__ = [
     "AttentionPool",
     "AveragePool",
     "BatchNorm",
+    "Bilinear",
     "Conv",
     "ConvTranspose",
     "Crop",
@@ -141,8 +157,11 @@ __all__ = [
     "Description",
     "DropPath",
     "Dropout",
+    "EinsumDense",
     "Embedding",
+    "EmbeddingBag",
     "Flatten",
+    "Fold",
     "Foreign",
     "GlobalAveragePool",
     "GlobalMaxPool",
@@ -151,6 +170,7 @@ __all__ = [
     "Initializer",
     "InstanceNorm",
     "Join",
+    "Lambda",
     "Layer",
     "LayerNorm",
     "Masking",
@@ -169,6 +189,7 @@ __all__ = [
     "PixelShuffle",
     "PixelUnshuffle",
     "PowerPool",
+    "PureFunction",
     "RMSNorm",
     "Repeat",
     "RepeatVector",
@@ -184,6 +205,7 @@ __all__ = [
     "Take",
     "TiedDense",
     "TorchModule",
+    "Unfold",
     "Upsample",
     "trace",
 ]
