@@ -80,7 +80,7 @@ class Description:
         return self.output_shapes[0]
 
     def to_json(self) -> dict[str, Any]:
-        """The same as plain JSON values; of several inputs and outputs, the first is singled out."""
+        """The same as plain JSON values; of several inputs or outputs the first also alone."""
         rows = [vars(row) | _shapes("output", row.output_shapes) for row in self.rows]
         return {
             "name": self.name,
