@@ -8,10 +8,10 @@ from typing import Annotated, ClassVar
 
 from ranvier.core.errors import NetworkError
 from ranvier.core.shapes import Shape
-from ranvier.spec.activation import ActivationField, activation
 from ranvier.spec.fields import Count, Positive, Rule, many, real, whole
 from ranvier.spec.initializers import ZEROS, Initializer
 from ranvier.spec.layer import Family, Layer, Parameter
+from ranvier.spec.layers.activation import ActivationField, activation
 from ranvier.spec.trace import Misfit
 
 
@@ -161,8 +161,8 @@ class PiecewiseEmbedding(Layer):
     def label(self) -> str:
         return f"PiecewiseEmbedding {self.units}"
 
-    def implied_input(self) -> Shape | None:
-        return (len(self.edges),)
+    def implied_inputs(self) -> tuple[Shape, ...] | None:
+        return ((len(self.edges),),)
 
     def initialisation(self) -> str:
         return "lines U(−1, 1), bends 0"

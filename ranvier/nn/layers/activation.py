@@ -9,7 +9,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from ranvier.nn.build import MODULES, Children
+from ranvier.nn.modules import MODULES, Children
 from ranvier.spec import Activation, Node
 
 
