@@ -16,6 +16,7 @@ from tests.laws.loss_members import MEMBERS, WEIGHTS, B, Member
 
 every_loss = pytest.mark.parametrize("member", MEMBERS, ids=str)
 apart = pytest.mark.parametrize("member", [m for m in MEMBERS if not m.loss.mixes_samples], ids=str)
+capturable = pytest.mark.parametrize("member", [m for m in MEMBERS if m.loss.capturable], ids=str)
 with_weights = pytest.mark.parametrize("weight", [None, WEIGHTS], ids=["plain", "weighted"])
 
 
@@ -211,8 +212,31 @@ def test_nothing_is_broadcast(member):
         loss(prediction, target, WEIGHTS[:1])
 
 
+class Objective(torch.nn.Module):
+    """A loss as a module, which is what torch.export takes."""
+
+    def __init__(self, loss):
+        super().__init__()
+        self.loss = loss
+
+    def forward(self, prediction, target, weight):
+        return self.loss(prediction, target, weight)
+
+
+@capturable
+def test_a_loss_is_exported_for_batches_of_any_size(member):
+    rows = torch.export.Dim("B", min=2, max=64)
+    given = (member.prediction, member.target, WEIGHTS)
+    exported = torch.export.export(
+        Objective(member.loss), given, dynamic_shapes=({0: rows}, {0: rows}, {0: rows})
+    ).module()
+    for size in (B, 4):
+        some = [tensor[:size] for tensor in given]
+        assert torch.equal(exported(*some), member.loss(*some))
+
+
 @pytest.mark.parametrize("mode", ["real", "fake"])
-@pytest.mark.parametrize("member", [m for m in MEMBERS if m.loss.capturable], ids=str)
+@capturable
 def test_a_loss_and_its_gradient_can_be_captured(member, mode):
     loss = member.loss
 
