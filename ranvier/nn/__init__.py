@@ -6,9 +6,11 @@ from ranvier.nn import (  # noqa: F401
     dense,
     embedding,
     ensemble,
+    gated,
     joining,
     normalization,
     numbers,
+    rectified,
     table,
 )
 from ranvier.nn.build import MODULES, build
