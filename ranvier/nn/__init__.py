@@ -14,5 +14,7 @@ from ranvier.nn import (  # noqa: F401
     table,
 )
 from ranvier.nn.build import MODULES, build
+from ranvier.nn.lsuv import lsuv_
+from ranvier.nn.prior import prior_bias, start_at_prior_
 
-__all__ = ["MODULES", "build"]
+__all__ = ["MODULES", "build", "lsuv_", "prior_bias", "start_at_prior_"]

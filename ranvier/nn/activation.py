@@ -7,6 +7,7 @@ from collections.abc import Callable
 from typing import Any
 
 import torch
+import torch.nn.functional as F
 from torch import Tensor, nn
 
 from ranvier.nn.build import MODULES, Children
@@ -20,6 +21,11 @@ def _identity(values: Tensor) -> Tensor:
 def _hard_sigmoid(values: Tensor) -> Tensor:
     # torch's own multiplies by a sixth rounded to float32 on the way back, in float64 as well.
     return torch.clamp(values / 6 + 0.5, 0.0, 1.0)
+
+
+def _celu(values: Tensor, *, alpha: float) -> Tensor:
+    # The same function; torch's celu rounds 1 / alpha to float32 on the way back.
+    return alpha * F.elu(values / alpha)
 
 
 def _squareplus(values: Tensor, *, b: float) -> Tensor:
@@ -52,6 +58,7 @@ def _sparsemax(values: Tensor) -> Tensor:
 
 OWN: dict[str, Callable[..., Tensor]] = {
     "linear": _identity,
+    "celu": _celu,
     "hard_sigmoid": _hard_sigmoid,
     "squareplus": _squareplus,
     "sparse_plus": _sparse_plus,
