@@ -61,7 +61,7 @@ def test_every_activation_of_keras_is_compared():
     assert set(ACTIVATIONS) - set(SAME) == NEVER_KERAS_S
 
 
-@pytest.mark.parametrize("name", SAME)
+@pytest.mark.parametrize("name", sorted(set(SAME) - {"sparsemax"}))
 def test_an_activation_is_keras_s(name):
     agree(SAME[name], lambda z: getattr(K, name)(z, **ARGUMENTS.get(name, {})))
 
@@ -81,6 +81,17 @@ def test_an_activation_is_keras_s(name):
 )
 def test_its_parameters_mean_what_keras_s_mean(layer, function):
     agree(layer, function)
+
+
+def test_sparsemax_is_keras_s_where_one_number_stays_and_alone_adds_up_to_1_elsewhere():
+    """Keras 3.15 takes Σ over j ≤ k of the first j numbers' sums for the first k numbers' sum."""
+    alone = np.array([[3.0, 1.0, -2.0], [0.0, 0.0, 4.0]], "float32")
+    agree(Activation("sparsemax"), K.sparsemax, alone)
+    close = torch.tensor([[0.2, 0.1]])
+    torch.testing.assert_close(
+        build(Activation("sparsemax"), 2)(close), torch.tensor([[0.55, 0.45]])
+    )
+    torch.testing.assert_close(K.sparsemax(close), torch.tensor([[0.45, 0.35]]))
 
 
 def test_the_leaky_relu_layer_of_keras_leaks_more_than_its_function():
@@ -143,15 +154,18 @@ def test_an_initializer_has_keras_s_mean_and_variance(name):
     found = drawn(ours, (400, 500))
     wanted = values_of(theirs((500, 400)))
     assert found.var() == pytest.approx(wanted.var(), rel=0.02)
-    assert found.mean() == pytest.approx(wanted.mean(), abs=6 * wanted.std() / math.sqrt(2e5))
+    assert found.mean() == pytest.approx(
+        wanted.mean(), abs=6 * float(wanted.std()) / math.sqrt(2e5)
+    )
 
 
 @pytest.mark.parametrize("name", ["he_normal", "glorot_normal", "lecun_normal"])
 def test_keras_cuts_the_tails_of_its_normals_and_ours_are_whole(name):
     ours, theirs = STARTS[name]
     wanted = values_of(theirs((500, 400)))
-    assert np.abs(wanted).max() < 2.3 * wanted.std()
-    assert np.abs(drawn(ours, (400, 500))).max() > 4 * wanted.std()
+    # With torch beneath it Keras gives up after four tries, so one number in 10⁵ lies beyond.
+    assert np.quantile(np.abs(wanted), 0.9999) < 2.3 * wanted.std()
+    assert np.quantile(np.abs(drawn(ours, (400, 500))), 0.9999) > 3.5 * wanted.std()
 
 
 @pytest.mark.parametrize(
