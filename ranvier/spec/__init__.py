@@ -1,23 +1,25 @@
 """What a network is: frozen data with shapes, costs and equations. Torch is not imported."""
 
-from ranvier.spec.activation import Activation
 from ranvier.spec.activation_functions import ACTIVATIONS
-from ranvier.spec.dense import Dense
 from ranvier.spec.describe import Description
-from ranvier.spec.dropout import Dropout
-from ranvier.spec.embedding import Embedding
-from ranvier.spec.ensemble import MemberDense, Members, SharedDense
-from ranvier.spec.gated import GEGLU, GLU, Maxout, ReGLU, SwiGLU
+from ranvier.spec.graph import Again, Aside, Join, Take, TiedDense
 from ranvier.spec.initializers import INITIALIZERS, Initializer
 from ranvier.spec.joining import Parallel, Repeat, Residual, Sequence
 from ranvier.spec.layer import LAYERS, Layer, Parameter, TorchModule
+from ranvier.spec.layers.activation import Activation
+from ranvier.spec.layers.dense import Dense
+from ranvier.spec.layers.dropout import Dropout
+from ranvier.spec.layers.embedding import Embedding
+from ranvier.spec.layers.ensemble import MemberDense, Members, SharedDense
+from ranvier.spec.layers.gated import GEGLU, GLU, Maxout, ReGLU, SwiGLU
+from ranvier.spec.layers.normalization import BatchNorm, LayerNorm
+from ranvier.spec.layers.numbers import PeriodicEmbedding, PiecewiseEmbedding
+from ranvier.spec.layers.rectified import PReLU, RReLU
+from ranvier.spec.layers.reshaping import Flatten
+from ranvier.spec.layers.table import TableFeatures
 from ranvier.spec.network import Network
-from ranvier.spec.normalization import BatchNorm, LayerNorm
-from ranvier.spec.numbers import PeriodicEmbedding, PiecewiseEmbedding
-from ranvier.spec.rectified import PReLU, RReLU
-from ranvier.spec.reshaping import Flatten
-from ranvier.spec.table import TableFeatures
-from ranvier.spec.trace import Node, trace
+from ranvier.spec.trace import Node
+from ranvier.spec.walk import trace
 
 __all__ = [
     "ACTIVATIONS",
@@ -26,6 +28,8 @@ __all__ = [
     "INITIALIZERS",
     "LAYERS",
     "Activation",
+    "Again",
+    "Aside",
     "BatchNorm",
     "Dense",
     "Description",
@@ -33,6 +37,7 @@ __all__ = [
     "Embedding",
     "Flatten",
     "Initializer",
+    "Join",
     "Layer",
     "LayerNorm",
     "Maxout",
@@ -53,6 +58,8 @@ __all__ = [
     "SharedDense",
     "SwiGLU",
     "TableFeatures",
+    "Take",
+    "TiedDense",
     "TorchModule",
     "trace",
 ]

@@ -10,7 +10,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from ranvier.nn.build import MODULES, Children
+from ranvier.nn.modules import MODULES, Children
 from ranvier.spec import Activation, Node
 
 

@@ -11,12 +11,12 @@ import torch
 from torch import Tensor, nn
 
 from ranvier.core.shapes import Shape
-from ranvier.nn.activation import function_of
-from ranvier.nn.build import MODULES, Children
+from ranvier.nn.layers.activation import function_of
+from ranvier.nn.modules import MODULES, Children
 from ranvier.spec import Layer, Node
-from ranvier.spec.ensemble import MemberDense as MemberDenseLayer
-from ranvier.spec.ensemble import Members as MembersLayer
-from ranvier.spec.ensemble import SharedDense as SharedDenseLayer
+from ranvier.spec.layers.ensemble import MemberDense as MemberDenseLayer
+from ranvier.spec.layers.ensemble import Members as MembersLayer
+from ranvier.spec.layers.ensemble import SharedDense as SharedDenseLayer
 
 
 class Members(nn.Module):

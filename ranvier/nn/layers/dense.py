@@ -5,8 +5,8 @@ from __future__ import annotations
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from ranvier.nn.activation import function_of
-from ranvier.nn.build import MODULES, Children
+from ranvier.nn.layers.activation import function_of
+from ranvier.nn.modules import MODULES, Children
 from ranvier.spec import Dense as DenseLayer
 from ranvier.spec import Node
 

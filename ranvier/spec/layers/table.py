@@ -10,8 +10,8 @@ from ranvier.core.shapes import Shape
 from ranvier.spec.fields import Rule, many, whole
 from ranvier.spec.initializers import Initializer, InitializerField, initializer
 from ranvier.spec.layer import A_LAYER, Family, Layer, Parameter, Run
-from ranvier.spec.numbers import PeriodicEmbedding
-from ranvier.spec.trace import Joined, Misfit, Signal
+from ranvier.spec.layers.numbers import PeriodicEmbedding
+from ranvier.spec.trace import Flowed, Joined, Misfit, Signal
 
 
 def _accept_numbers(value: Any) -> Layer | None:
@@ -111,11 +111,11 @@ class TableFeatures(Layer):
         one_hot = sum(1 if k == 3 else k - 1 for _, k in self.one_hot_columns())
         return one_hot + sum(u * len(group) for u, group in self.embedded_columns().items())
 
-    def flow(self, run: Run, *signals: Signal) -> Signal | Joined:
+    def flow(self, run: Run, *signals: Signal) -> Flowed:
         (row,) = signals
         numbers: Shape = (self.numeric,)
         if isinstance(self.numbers, Layer) and self.numeric:
-            signals = (row, run("numbers", self.numbers, Signal(numbers, row.mark)))
+            signals = (row, *run("numbers", self.numbers, run.part(row, numbers)))
             numbers = signals[1].shape
         features = (numbers[-1] + self.category_features(),)
         if row.shape != (self.columns,):

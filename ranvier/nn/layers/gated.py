@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from torch import Tensor, nn
 
-from ranvier.nn.activation import function_of
-from ranvier.nn.build import MODULES, Children
+from ranvier.nn.layers.activation import function_of
+from ranvier.nn.modules import MODULES, Children
 from ranvier.spec import Node
-from ranvier.spec.gated import GLU, Maxout
+from ranvier.spec.layers.gated import GLU, Maxout
 
 
 class Gated(nn.Module):

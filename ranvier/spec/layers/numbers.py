@@ -8,10 +8,10 @@ from typing import Annotated, ClassVar
 
 from ranvier.core.errors import NetworkError
 from ranvier.core.shapes import Shape
-from ranvier.spec.activation import ActivationField, activation
 from ranvier.spec.fields import Count, Positive, Rule, many, real, whole
 from ranvier.spec.initializers import ZEROS, Initializer
 from ranvier.spec.layer import Family, Layer, Parameter
+from ranvier.spec.layers.activation import ActivationField, activation
 from ranvier.spec.trace import Misfit
 
 

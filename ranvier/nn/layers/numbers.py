@@ -10,11 +10,11 @@ import math
 import torch
 from torch import Tensor, nn
 
-from ranvier.nn.activation import function_of
-from ranvier.nn.build import MODULES, Children
+from ranvier.nn.layers.activation import function_of
+from ranvier.nn.modules import MODULES, Children
 from ranvier.spec import Node
-from ranvier.spec.numbers import PeriodicEmbedding as PeriodicLayer
-from ranvier.spec.numbers import PiecewiseEmbedding as PiecewiseLayer
+from ranvier.spec.layers.numbers import PeriodicEmbedding as PeriodicLayer
+from ranvier.spec.layers.numbers import PiecewiseEmbedding as PiecewiseLayer
 
 
 class PeriodicEmbedding(nn.Module):

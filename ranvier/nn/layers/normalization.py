@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from torch import Tensor, nn
 
-from ranvier.nn.build import MODULES, Children
+from ranvier.nn.modules import MODULES, Children
 from ranvier.spec import BatchNorm as BatchNormLayer
 from ranvier.spec import Node
 

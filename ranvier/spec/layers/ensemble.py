@@ -9,11 +9,11 @@ from dataclasses import KW_ONLY, dataclass
 from typing import ClassVar
 
 from ranvier.core.shapes import Shape
-from ranvier.spec.activation import ActivationField, activation
-from ranvier.spec.dense import Dense
 from ranvier.spec.fields import Count
 from ranvier.spec.initializers import ONES, ZEROS, Initializer, InitializerField, initializer
 from ranvier.spec.layer import Family, Layer, Parameter, elementwise
+from ranvier.spec.layers.activation import ActivationField, activation
+from ranvier.spec.layers.dense import Dense
 from ranvier.spec.trace import Misfit
 
 

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from torch import Tensor, nn
 
-from ranvier.nn.build import MODULES, Children
+from ranvier.nn.modules import MODULES, Children
 from ranvier.spec import Node
-from ranvier.spec.rectified import PReLU as PReLULayer
+from ranvier.spec.layers.rectified import PReLU as PReLULayer
 
 
 class PReLU(nn.PReLU):

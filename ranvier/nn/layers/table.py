@@ -8,7 +8,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from ranvier.nn.build import MODULES, Children
+from ranvier.nn.modules import MODULES, Children
 from ranvier.spec import Node
 from ranvier.spec import TableFeatures as TableLayer
 
