@@ -4,11 +4,14 @@
 from ranvier.nn.layers import (  # noqa: F401
     activation,
     dense,
+    dropout,
     embedding,
     ensemble,
     gated,
     normalization,
     numbers,
+    over_time,
     rectified,
+    recurrent,
     table,
 )
