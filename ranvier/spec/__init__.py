@@ -1,5 +1,8 @@
 """What a network is: frozen data with shapes, costs and equations. Torch is not imported."""
 
+from ranvier.spec.activation_functions import (
+    ACTIVATIONS,
+)
 from ranvier.spec.describe import (
     Description,
 )
@@ -27,7 +30,6 @@ from ranvier.spec.layer import (
     TorchModule,
 )
 from ranvier.spec.layers.activation import (
-    ACTIVATIONS,
     Activation,
 )
 from ranvier.spec.layers.dense import (
@@ -48,6 +50,13 @@ from ranvier.spec.layers.ensemble import (
 from ranvier.spec.layers.foreign import (
     Foreign,
 )
+from ranvier.spec.layers.gated import (
+    GEGLU,
+    GLU,
+    Maxout,
+    ReGLU,
+    SwiGLU,
+)
 from ranvier.spec.layers.normalization import (
     BatchNorm,
     GroupNorm,
@@ -58,6 +67,10 @@ from ranvier.spec.layers.normalization import (
 from ranvier.spec.layers.numbers import (
     PeriodicEmbedding,
     PiecewiseEmbedding,
+)
+from ranvier.spec.layers.rectified import (
+    PReLU,
+    RReLU,
 )
 from ranvier.spec.layers.recurrent import (
     GRU,
@@ -82,6 +95,8 @@ from ranvier.spec.walk import (
 
 __all__ = [
     "ACTIVATIONS",
+    "GEGLU",
+    "GLU",
     "GRU",
     "INITIALIZERS",
     "LAYERS",
@@ -103,20 +118,25 @@ __all__ = [
     "Join",
     "Layer",
     "LayerNorm",
+    "Maxout",
     "MemberDense",
     "Members",
     "Network",
     "Node",
+    "PReLU",
     "Parallel",
     "Parameter",
     "PeriodicEmbedding",
     "PiecewiseEmbedding",
     "RMSNorm",
+    "RReLU",
+    "ReGLU",
     "Repeat",
     "Residual",
     "Sequence",
     "SharedDense",
     "SimpleRNN",
+    "SwiGLU",
     "TableFeatures",
     "Take",
     "TiedDense",

@@ -7,9 +7,11 @@ from ranvier.nn.layers import (  # noqa: F401
     dropout,
     embedding,
     ensemble,
+    gated,
     normalization,
     numbers,
     over_time,
+    rectified,
     recurrent,
     table,
 )

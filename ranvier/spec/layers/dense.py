@@ -6,10 +6,11 @@ from dataclasses import KW_ONLY, dataclass, replace
 from typing import ClassVar
 
 from ranvier.core.shapes import Shape, size
+from ranvier.spec.activation_functions import ACTIVATIONS
 from ranvier.spec.fields import Count, Flag
 from ranvier.spec.initializers import ZEROS, Initializer, InitializerField, initializer
 from ranvier.spec.layer import Family, Layer, Parameter
-from ranvier.spec.layers.activation import ACTIVATIONS, ActivationField, activation
+from ranvier.spec.layers.activation import ActivationField, activation
 from ranvier.spec.trace import Misfit
 
 
