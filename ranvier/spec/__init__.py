@@ -29,8 +29,11 @@ from ranvier.spec.layer import (
     Parameter,
     TorchModule,
 )
-from ranvier.spec.layers.activation import (
-    Activation,
+from ranvier.spec.layers.activation import Activation
+from ranvier.spec.layers.convolution import (
+    Conv,
+    DepthwiseConv,
+    SeparableConv,
 )
 from ranvier.spec.layers.dense import (
     Dense,
@@ -57,6 +60,16 @@ from ranvier.spec.layers.gated import (
     ReGLU,
     SwiGLU,
 )
+from ranvier.spec.layers.global_pooling import (
+    AttentionPool,
+    GlobalAveragePool,
+    GlobalMaxPool,
+)
+from ranvier.spec.layers.masking import (
+    Masking,
+    PaddingMask,
+    Select,
+)
 from ranvier.spec.layers.normalization import (
     BatchNorm,
     GroupNorm,
@@ -68,6 +81,17 @@ from ranvier.spec.layers.numbers import (
     PeriodicEmbedding,
     PiecewiseEmbedding,
 )
+from ranvier.spec.layers.padding import (
+    Crop,
+    Pad,
+)
+from ranvier.spec.layers.pooling import (
+    AdaptiveAveragePool,
+    AdaptiveMaxPool,
+    AveragePool,
+    MaxPool,
+    PowerPool,
+)
 from ranvier.spec.layers.rectified import (
     PReLU,
     RReLU,
@@ -77,11 +101,24 @@ from ranvier.spec.layers.recurrent import (
     LSTM,
     SimpleRNN,
 )
+from ranvier.spec.layers.resampling import (
+    PixelShuffle,
+    PixelUnshuffle,
+    Upsample,
+)
 from ranvier.spec.layers.reshaping import (
     Flatten,
+    Identity,
+    Permute,
+    RepeatVector,
+    Reshape,
+    Slice,
 )
 from ranvier.spec.layers.table import (
     TableFeatures,
+)
+from ranvier.spec.layers.transposed_convolution import (
+    ConvTranspose,
 )
 from ranvier.spec.network import (
     Network,
@@ -102,44 +139,69 @@ __all__ = [
     "LAYERS",
     "LSTM",
     "Activation",
+    "AdaptiveAveragePool",
+    "AdaptiveMaxPool",
     "Again",
     "Aside",
+    "AttentionPool",
+    "AveragePool",
     "BatchNorm",
+    "Conv",
+    "ConvTranspose",
+    "Crop",
     "Dense",
+    "DepthwiseConv",
     "Description",
     "DropPath",
     "Dropout",
     "Embedding",
     "Flatten",
     "Foreign",
+    "GlobalAveragePool",
+    "GlobalMaxPool",
     "GroupNorm",
+    "Identity",
     "Initializer",
     "InstanceNorm",
     "Join",
     "Layer",
     "LayerNorm",
+    "Masking",
+    "MaxPool",
     "Maxout",
     "MemberDense",
     "Members",
     "Network",
     "Node",
     "PReLU",
+    "Pad",
+    "PaddingMask",
     "Parallel",
     "Parameter",
     "PeriodicEmbedding",
+    "Permute",
     "PiecewiseEmbedding",
+    "PixelShuffle",
+    "PixelUnshuffle",
+    "PowerPool",
     "RMSNorm",
     "RReLU",
     "ReGLU",
     "Repeat",
+    "RepeatVector",
+    "Reshape",
     "Residual",
+    "Select",
+    "SeparableConv",
     "Sequence",
     "SharedDense",
     "SimpleRNN",
+    "Slice",
     "SwiGLU",
     "TableFeatures",
     "Take",
     "TiedDense",
     "TorchModule",
+    "Upsample",
     "trace",
 ]

@@ -1,17 +1,23 @@
 """The modules of our own kinds of layer, one file per idea, named as in `ranvier/spec/layers`."""
 
-# Each file enters its modules in the registry that the builder reads.
 from ranvier.nn.layers import (  # noqa: F401
     activation,
+    convolution,
     dense,
     dropout,
     embedding,
     ensemble,
     gated,
+    global_pooling,
+    masking,
     normalization,
     numbers,
     over_time,
+    padding,
+    pooling,
     rectified,
     recurrent,
+    resampling,
+    reshaping,
     table,
 )
