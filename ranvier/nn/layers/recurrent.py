@@ -140,7 +140,7 @@ class Recurrent(OverTime, nn.RNNBase):
         self, input: Tensor, mask: Mask, parts: list[Tensor], *, by_steps: bool
     ) -> tuple[Tensor, list[Tensor]]:
         ends: list[State] = []
-        outputs = (input,)
+        outputs: tuple[Tensor, ...] = (input,)
         for passes in self.layer.directions:
             below = torch.cat(outputs, -1)
             if ends:
