@@ -30,6 +30,7 @@ from ranvier.spec.layers.activation import (
     ACTIVATIONS,
     Activation,
 )
+from ranvier.spec.layers.cells import GRUCell, LSTMCell, RNNCell
 from ranvier.spec.layers.dense import (
     Dense,
 )
@@ -67,9 +68,11 @@ from ranvier.spec.layers.recurrent import (
 from ranvier.spec.layers.reshaping import (
     Flatten,
 )
+from ranvier.spec.layers.state_space import MinGRU, SelectiveStateSpace
 from ranvier.spec.layers.table import (
     TableFeatures,
 )
+from ranvier.spec.layers.time_distributed import Bidirectional, Recurrent, TimeDistributed
 from ranvier.spec.network import (
     Network,
 )
@@ -90,6 +93,7 @@ __all__ = [
     "Again",
     "Aside",
     "BatchNorm",
+    "Bidirectional",
     "Dense",
     "Description",
     "DropPath",
@@ -97,14 +101,17 @@ __all__ = [
     "Embedding",
     "Flatten",
     "Foreign",
+    "GRUCell",
     "GroupNorm",
     "Initializer",
     "InstanceNorm",
     "Join",
+    "LSTMCell",
     "Layer",
     "LayerNorm",
     "MemberDense",
     "Members",
+    "MinGRU",
     "Network",
     "Node",
     "Parallel",
@@ -112,14 +119,18 @@ __all__ = [
     "PeriodicEmbedding",
     "PiecewiseEmbedding",
     "RMSNorm",
+    "RNNCell",
+    "Recurrent",
     "Repeat",
     "Residual",
+    "SelectiveStateSpace",
     "Sequence",
     "SharedDense",
     "SimpleRNN",
     "TableFeatures",
     "Take",
     "TiedDense",
+    "TimeDistributed",
     "TorchModule",
     "trace",
 ]

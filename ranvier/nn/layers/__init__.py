@@ -3,6 +3,7 @@
 # Each file enters its modules in the registry that the builder reads.
 from ranvier.nn.layers import (  # noqa: F401
     activation,
+    cells,
     dense,
     dropout,
     embedding,
@@ -11,5 +12,7 @@ from ranvier.nn.layers import (  # noqa: F401
     numbers,
     over_time,
     recurrent,
+    state_space,
     table,
+    time_distributed,
 )
