@@ -29,7 +29,14 @@ from ranvier.spec.layer import (
     Parameter,
     TorchModule,
 )
-from ranvier.spec.layers.activation import Activation
+from ranvier.spec.layers.activation import (
+    Activation,
+)
+from ranvier.spec.layers.cells import (
+    GRUCell,
+    LSTMCell,
+    RNNCell,
+)
 from ranvier.spec.layers.convolution import (
     Conv,
     DepthwiseConv,
@@ -114,8 +121,17 @@ from ranvier.spec.layers.reshaping import (
     Reshape,
     Slice,
 )
+from ranvier.spec.layers.state_space import (
+    MinGRU,
+    SelectiveStateSpace,
+)
 from ranvier.spec.layers.table import (
     TableFeatures,
+)
+from ranvier.spec.layers.time_distributed import (
+    Bidirectional,
+    Recurrent,
+    TimeDistributed,
 )
 from ranvier.spec.layers.transposed_convolution import (
     ConvTranspose,
@@ -146,6 +162,7 @@ __all__ = [
     "AttentionPool",
     "AveragePool",
     "BatchNorm",
+    "Bidirectional",
     "Conv",
     "ConvTranspose",
     "Crop",
@@ -157,6 +174,7 @@ __all__ = [
     "Embedding",
     "Flatten",
     "Foreign",
+    "GRUCell",
     "GlobalAveragePool",
     "GlobalMaxPool",
     "GroupNorm",
@@ -164,6 +182,7 @@ __all__ = [
     "Initializer",
     "InstanceNorm",
     "Join",
+    "LSTMCell",
     "Layer",
     "LayerNorm",
     "Masking",
@@ -171,6 +190,7 @@ __all__ = [
     "Maxout",
     "MemberDense",
     "Members",
+    "MinGRU",
     "Network",
     "Node",
     "PReLU",
@@ -185,13 +205,16 @@ __all__ = [
     "PixelUnshuffle",
     "PowerPool",
     "RMSNorm",
+    "RNNCell",
     "RReLU",
     "ReGLU",
+    "Recurrent",
     "Repeat",
     "RepeatVector",
     "Reshape",
     "Residual",
     "Select",
+    "SelectiveStateSpace",
     "SeparableConv",
     "Sequence",
     "SharedDense",
@@ -201,6 +224,7 @@ __all__ = [
     "TableFeatures",
     "Take",
     "TiedDense",
+    "TimeDistributed",
     "TorchModule",
     "Upsample",
     "trace",

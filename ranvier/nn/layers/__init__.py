@@ -2,6 +2,7 @@
 
 from ranvier.nn.layers import (  # noqa: F401
     activation,
+    cells,
     convolution,
     dense,
     dropout,
@@ -19,5 +20,7 @@ from ranvier.nn.layers import (  # noqa: F401
     recurrent,
     resampling,
     reshaping,
+    state_space,
     table,
+    time_distributed,
 )
