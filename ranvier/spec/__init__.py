@@ -10,6 +10,7 @@ from ranvier.spec.layers.dense import Dense
 from ranvier.spec.layers.dropout import Dropout
 from ranvier.spec.layers.embedding import Embedding
 from ranvier.spec.layers.ensemble import MemberDense, Members, SharedDense
+from ranvier.spec.layers.foreign import Foreign
 from ranvier.spec.layers.normalization import BatchNorm, LayerNorm
 from ranvier.spec.layers.numbers import PeriodicEmbedding, PiecewiseEmbedding
 from ranvier.spec.layers.reshaping import Flatten
@@ -31,6 +32,7 @@ __all__ = [
     "Dropout",
     "Embedding",
     "Flatten",
+    "Foreign",
     "Initializer",
     "Join",
     "Layer",
