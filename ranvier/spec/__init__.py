@@ -7,11 +7,17 @@ from ranvier.spec.joining import Parallel, Repeat, Residual, Sequence
 from ranvier.spec.layer import LAYERS, Layer, Parameter, TorchModule
 from ranvier.spec.layers.activation import ACTIVATIONS, Activation
 from ranvier.spec.layers.dense import Dense
-from ranvier.spec.layers.dropout import Dropout
+from ranvier.spec.layers.dropout import Dropout, DropPath
 from ranvier.spec.layers.embedding import Embedding
 from ranvier.spec.layers.ensemble import MemberDense, Members, SharedDense
 from ranvier.spec.layers.foreign import Foreign
-from ranvier.spec.layers.normalization import BatchNorm, LayerNorm
+from ranvier.spec.layers.normalization import (
+    BatchNorm,
+    GroupNorm,
+    InstanceNorm,
+    LayerNorm,
+    RMSNorm,
+)
 from ranvier.spec.layers.numbers import PeriodicEmbedding, PiecewiseEmbedding
 from ranvier.spec.layers.reshaping import Flatten
 from ranvier.spec.layers.table import TableFeatures
@@ -29,11 +35,14 @@ __all__ = [
     "BatchNorm",
     "Dense",
     "Description",
+    "DropPath",
     "Dropout",
     "Embedding",
     "Flatten",
     "Foreign",
+    "GroupNorm",
     "Initializer",
+    "InstanceNorm",
     "Join",
     "Layer",
     "LayerNorm",
@@ -45,6 +54,7 @@ __all__ = [
     "Parameter",
     "PeriodicEmbedding",
     "PiecewiseEmbedding",
+    "RMSNorm",
     "Repeat",
     "Residual",
     "Sequence",

@@ -4,6 +4,7 @@
 from ranvier.nn.layers import (  # noqa: F401
     activation,
     dense,
+    dropout,
     embedding,
     ensemble,
     normalization,

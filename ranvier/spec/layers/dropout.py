@@ -10,20 +10,11 @@ from ranvier.spec.fields import Share
 from ranvier.spec.layer import Family, Layer, TorchModule, elementwise
 
 
-@dataclass(frozen=True)
-class Dropout(Layer):
-    """Sets each number to zero with probability `rate` in training; does nothing in evaluation.
-
-        a⁽ˡ⁾ = m⁽ˡ⁾ ⊙ a⁽ˡ⁻¹⁾ / (1 − rate),  m ~ Bernoulli(1 − rate)
-
-    The division keeps the expectation, so that evaluation needs no correction.
-
-    Shapes: any -> the same.
-
-    Reference: Srivastava et al. 2014, JMLR 15.
-    """
+class _Silences:
+    """What the kinds share: the shape stays, and m is 1 with probability 1 − rate, else 0."""
 
     family: ClassVar[Family] = "regularisation"
+    mask: ClassVar[str] = "m{here}"
 
     rate: Share
 
@@ -35,8 +26,42 @@ class Dropout(Layer):
 
     def equation(self, here: str = "⁽ˡ⁾", *sources: str) -> str:
         source = (sources or ("⁽ˡ⁻¹⁾",))[0]
-        keep = f"{1 - self.rate:.4g}"
-        return f"a{here} = m{here} ⊙ a{source} / {keep}, m{here} ~ Bernoulli({keep})"
+        keep, mask = f"{1 - self.rate:.4g}", self.mask.format(here=here)
+        return f"a{here} = {mask} ⊙ a{source} / {keep}, {mask} ~ Bernoulli({keep})"
+
+
+@dataclass(frozen=True)
+class Dropout(_Silences, Layer):
+    """Sets each number to zero with probability `rate` in training; does nothing in evaluation.
+
+        a⁽ˡ⁾ = m⁽ˡ⁾ ⊙ a⁽ˡ⁻¹⁾ / (1 − rate),  m ~ Bernoulli(1 − rate)
+
+    The division keeps the expectation, so that evaluation needs no correction.
+
+    Shapes: any -> the same.
+
+    Reference: Srivastava et al. 2014, JMLR 15.
+    """
+
+    rate: Share
 
     def torch_module(self, *inputs: Shape) -> TorchModule:
         return TorchModule("Dropout", {"p": self.rate})
+
+
+@dataclass(frozen=True)
+class DropPath(_Silences, Layer, other_spellings=("stochastic_depth",)):
+    """Silences whole samples with probability `rate` in training: a branch is left out for them.
+
+        a⁽ˡ⁾ = m_b a⁽ˡ⁻¹⁾ / (1 − rate),  m_b ~ Bernoulli(1 − rate) for each sample b
+
+    At the end of a `Residual` it makes the depth of a network random (stochastic depth).
+
+    Shapes: any -> the same.
+
+    Reference: Huang et al. 2016, arXiv:1603.09382.
+    """
+
+    mask: ClassVar[str] = "m{here}_b"
+
+    rate: Share

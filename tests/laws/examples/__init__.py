@@ -3,7 +3,12 @@
 A new kind of layer is entered in the list of its family, and a new family here.
 """
 
-from tests.laws.examples import basic, joining, tables
+from tests.laws.examples import basic, joining, regularisation, tables
 from tests.laws.examples.example import Example
 
-EXAMPLES: list[Example] = [*basic.EXAMPLES, *joining.EXAMPLES, *tables.EXAMPLES]
+EXAMPLES: list[Example] = [
+    *basic.EXAMPLES,
+    *joining.EXAMPLES,
+    *regularisation.EXAMPLES,
+    *tables.EXAMPLES,
+]

@@ -1,14 +1,11 @@
-"""Dense layers, activations, dropout, normalisation, embeddings, shapes."""
+"""Dense layers, activations, embeddings, shapes."""
 
 from ranvier.spec import (
     ACTIVATIONS,
     Activation,
-    BatchNorm,
     Dense,
-    Dropout,
     Embedding,
     Flatten,
-    LayerNorm,
 )
 from tests.laws.examples.example import Example, codes
 
@@ -17,11 +14,6 @@ EXAMPLES = [
     Example(Dense(4, bias=False, initializer="orthogonal"), (2, 3)),
     *(Example(Activation(name), (5,)) for name in ACTIVATIONS),
     Example(Activation("leaky_relu", slope=0.3), (2, 3)),
-    Example(Dropout(0.4), (3,)),
-    Example(BatchNorm(), (4,)),
-    Example(BatchNorm(momentum=0.3, affine=False), (2, 4)),
-    Example(LayerNorm(), (4,)),
-    Example(LayerNorm(epsilon=1e-3, affine=False), (2, 4)),
     Example(Embedding(3, 4), (2,), codes),
     Example(Flatten(), (2, 3)),
 ]
