@@ -3,11 +3,16 @@
 # Each file enters its modules in the registry that the builder reads.
 from ranvier.nn.layers import (  # noqa: F401
     activation,
+    additive_attention,
+    attention,
     dense,
     dropout,
     embedding,
     ensemble,
+    mixture,
     normalization,
     numbers,
+    patches,
+    positions,
     table,
 )

@@ -1,9 +1,9 @@
 """How attention learns how far apart two places are: members of the field `positions`.
 
-    rotary     turns queries and keys by an angle that grows with the place
-    alibi      takes a fixed slope times the distance off each score
-    buckets    adds a learnt number per bucket of distances, buckets growing with the distance
-    distances  adds a learnt number per distance
+rotary     turns queries and keys by an angle that grows with the place
+alibi      takes a fixed slope times the distance off each score
+buckets    adds a learnt number per bucket of distances, buckets growing with the distance
+distances  adds a learnt number per distance
 """
 
 from __future__ import annotations
