@@ -32,6 +32,14 @@ from ranvier.spec.layer import (
 from ranvier.spec.layers.activation import (
     Activation,
 )
+from ranvier.spec.layers.additive_attention import (
+    AdditiveAttention,
+    LuongAttention,
+)
+from ranvier.spec.layers.attention import (
+    DotProductAttention,
+    MultiHeadAttention,
+)
 from ranvier.spec.layers.cells import (
     GRUCell,
     LSTMCell,
@@ -57,6 +65,10 @@ from ranvier.spec.layers.ensemble import (
     Members,
     SharedDense,
 )
+from ranvier.spec.layers.feed_forward import (
+    FeedForward,
+    GatedFeedForward,
+)
 from ranvier.spec.layers.foreign import (
     Foreign,
 )
@@ -77,6 +89,9 @@ from ranvier.spec.layers.masking import (
     PaddingMask,
     Select,
 )
+from ranvier.spec.layers.mixture import (
+    MixtureOfExperts,
+)
 from ranvier.spec.layers.normalization import (
     BatchNorm,
     GroupNorm,
@@ -92,12 +107,21 @@ from ranvier.spec.layers.padding import (
     Crop,
     Pad,
 )
+from ranvier.spec.layers.patches import (
+    PatchEmbedding,
+    SeriesPatches,
+)
 from ranvier.spec.layers.pooling import (
     AdaptiveAveragePool,
     AdaptiveMaxPool,
     AveragePool,
     MaxPool,
     PowerPool,
+)
+from ranvier.spec.layers.positions import (
+    ClassToken,
+    PositionEmbedding,
+    SinusoidalPositions,
 )
 from ranvier.spec.layers.rectified import (
     PReLU,
@@ -107,6 +131,12 @@ from ranvier.spec.layers.recurrent import (
     GRU,
     LSTM,
     SimpleRNN,
+)
+from ranvier.spec.layers.relative import (
+    Alibi,
+    BucketedBias,
+    DistanceBias,
+    Rotary,
 )
 from ranvier.spec.layers.resampling import (
     PixelShuffle,
@@ -133,6 +163,10 @@ from ranvier.spec.layers.time_distributed import (
     Recurrent,
     TimeDistributed,
 )
+from ranvier.spec.layers.transformer import (
+    TransformerDecoder,
+    TransformerEncoder,
+)
 from ranvier.spec.layers.transposed_convolution import (
     ConvTranspose,
 )
@@ -157,24 +191,32 @@ __all__ = [
     "Activation",
     "AdaptiveAveragePool",
     "AdaptiveMaxPool",
+    "AdditiveAttention",
     "Again",
+    "Alibi",
     "Aside",
     "AttentionPool",
     "AveragePool",
     "BatchNorm",
     "Bidirectional",
+    "BucketedBias",
+    "ClassToken",
     "Conv",
     "ConvTranspose",
     "Crop",
     "Dense",
     "DepthwiseConv",
     "Description",
+    "DistanceBias",
+    "DotProductAttention",
     "DropPath",
     "Dropout",
     "Embedding",
+    "FeedForward",
     "Flatten",
     "Foreign",
     "GRUCell",
+    "GatedFeedForward",
     "GlobalAveragePool",
     "GlobalMaxPool",
     "GroupNorm",
@@ -185,12 +227,15 @@ __all__ = [
     "LSTMCell",
     "Layer",
     "LayerNorm",
+    "LuongAttention",
     "Masking",
     "MaxPool",
     "Maxout",
     "MemberDense",
     "Members",
     "MinGRU",
+    "MixtureOfExperts",
+    "MultiHeadAttention",
     "Network",
     "Node",
     "PReLU",
@@ -198,11 +243,13 @@ __all__ = [
     "PaddingMask",
     "Parallel",
     "Parameter",
+    "PatchEmbedding",
     "PeriodicEmbedding",
     "Permute",
     "PiecewiseEmbedding",
     "PixelShuffle",
     "PixelUnshuffle",
+    "PositionEmbedding",
     "PowerPool",
     "RMSNorm",
     "RNNCell",
@@ -213,12 +260,15 @@ __all__ = [
     "RepeatVector",
     "Reshape",
     "Residual",
+    "Rotary",
     "Select",
     "SelectiveStateSpace",
     "SeparableConv",
     "Sequence",
+    "SeriesPatches",
     "SharedDense",
     "SimpleRNN",
+    "SinusoidalPositions",
     "Slice",
     "SwiGLU",
     "TableFeatures",
@@ -226,6 +276,8 @@ __all__ = [
     "TiedDense",
     "TimeDistributed",
     "TorchModule",
+    "TransformerDecoder",
+    "TransformerEncoder",
     "Upsample",
     "trace",
 ]

@@ -2,6 +2,8 @@
 
 from ranvier.nn.layers import (  # noqa: F401
     activation,
+    additive_attention,
+    attention,
     cells,
     convolution,
     dense,
@@ -11,11 +13,14 @@ from ranvier.nn.layers import (  # noqa: F401
     gated,
     global_pooling,
     masking,
+    mixture,
     normalization,
     numbers,
     over_time,
     padding,
+    patches,
     pooling,
+    positions,
     rectified,
     recurrent,
     resampling,
