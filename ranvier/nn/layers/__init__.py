@@ -3,11 +3,15 @@
 # Each file enters its modules in the registry that the builder reads.
 from ranvier.nn.layers import (  # noqa: F401
     activation,
+    constraints,
     dense,
     dropout,
     embedding,
     ensemble,
+    noise,
     normalization,
     numbers,
+    reparametrization,
     table,
+    wrappers,
 )
