@@ -45,6 +45,10 @@ from ranvier.spec.layers.cells import (
     LSTMCell,
     RNNCell,
 )
+from ranvier.spec.layers.constraints import (
+    CONSTRAINTS,
+    Constrained,
+)
 from ranvier.spec.layers.convolution import (
     Conv,
     DepthwiseConv,
@@ -54,8 +58,10 @@ from ranvier.spec.layers.dense import (
     Dense,
 )
 from ranvier.spec.layers.dropout import (
+    AlphaDropout,
     Dropout,
     DropPath,
+    FeatureAlphaDropout,
 )
 from ranvier.spec.layers.embedding import (
     Embedding,
@@ -92,12 +98,17 @@ from ranvier.spec.layers.masking import (
 from ranvier.spec.layers.mixture import (
     MixtureOfExperts,
 )
+from ranvier.spec.layers.noise import (
+    GaussianDropout,
+    GaussianNoise,
+)
 from ranvier.spec.layers.normalization import (
     BatchNorm,
     GroupNorm,
     InstanceNorm,
     LayerNorm,
     RMSNorm,
+    UnitNorm,
 )
 from ranvier.spec.layers.numbers import (
     PeriodicEmbedding,
@@ -138,6 +149,10 @@ from ranvier.spec.layers.relative import (
     DistanceBias,
     Rotary,
 )
+from ranvier.spec.layers.reparametrization import (
+    SpectralNorm,
+    WeightNorm,
+)
 from ranvier.spec.layers.resampling import (
     PixelShuffle,
     PixelUnshuffle,
@@ -170,6 +185,11 @@ from ranvier.spec.layers.transformer import (
 from ranvier.spec.layers.transposed_convolution import (
     ConvTranspose,
 )
+from ranvier.spec.layers.wrappers import (
+    ActivityPenalty,
+    Frozen,
+    Penalized,
+)
 from ranvier.spec.network import (
     Network,
 )
@@ -182,6 +202,7 @@ from ranvier.spec.walk import (
 
 __all__ = [
     "ACTIVATIONS",
+    "CONSTRAINTS",
     "GEGLU",
     "GLU",
     "GRU",
@@ -189,11 +210,13 @@ __all__ = [
     "LAYERS",
     "LSTM",
     "Activation",
+    "ActivityPenalty",
     "AdaptiveAveragePool",
     "AdaptiveMaxPool",
     "AdditiveAttention",
     "Again",
     "Alibi",
+    "AlphaDropout",
     "Aside",
     "AttentionPool",
     "AveragePool",
@@ -201,6 +224,7 @@ __all__ = [
     "Bidirectional",
     "BucketedBias",
     "ClassToken",
+    "Constrained",
     "Conv",
     "ConvTranspose",
     "Crop",
@@ -212,11 +236,15 @@ __all__ = [
     "DropPath",
     "Dropout",
     "Embedding",
+    "FeatureAlphaDropout",
     "FeedForward",
     "Flatten",
     "Foreign",
+    "Frozen",
     "GRUCell",
     "GatedFeedForward",
+    "GaussianDropout",
+    "GaussianNoise",
     "GlobalAveragePool",
     "GlobalMaxPool",
     "GroupNorm",
@@ -244,6 +272,7 @@ __all__ = [
     "Parallel",
     "Parameter",
     "PatchEmbedding",
+    "Penalized",
     "PeriodicEmbedding",
     "Permute",
     "PiecewiseEmbedding",
@@ -270,6 +299,7 @@ __all__ = [
     "SimpleRNN",
     "SinusoidalPositions",
     "Slice",
+    "SpectralNorm",
     "SwiGLU",
     "TableFeatures",
     "Take",
@@ -278,6 +308,8 @@ __all__ = [
     "TorchModule",
     "TransformerDecoder",
     "TransformerEncoder",
+    "UnitNorm",
     "Upsample",
+    "WeightNorm",
     "trace",
 ]
