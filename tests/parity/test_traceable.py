@@ -43,7 +43,8 @@ def program_of(optimizer: Optimizer) -> tuple[Program, State]:
 
 def tensors_of(state: State) -> list[Tensor]:
     """All that an update writes, in one order."""
-    slots = [t for group in state.slots for tensors in group.values() for t in tensors]
+    every = [*state.slots, state.shared]
+    slots = [t for group in every for tensors in group.values() for t in tensors]
     return [*state.parameters, *state.buffers.values(), *slots, *(state.average or ())]
 
 
@@ -52,12 +53,21 @@ def with_tensors(state: State, tensors: list[Tensor]) -> State:
     rest = iter(tensors)
     parameters = [next(rest) for _ in state.parameters]
     buffers = {name: next(rest) for name in state.buffers}
-    slots = [
+    *slots, shared = [
         {slot: [next(rest) for _ in group] for slot, group in groups.items()}
-        for groups in state.slots
+        for groups in [*state.slots, state.shared]
     ]
     average = None if state.average is None else [next(rest) for _ in state.average]
-    return State(state.names, parameters, buffers, state.groups, slots, average, state.device)
+    return State(
+        state.names,
+        parameters,
+        buffers,
+        state.groups,
+        slots,
+        average,
+        state.device,
+        shared=shared,
+    )
 
 
 def traced(program: Program, state: State, batch: Batch) -> Traced:

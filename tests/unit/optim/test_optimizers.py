@@ -27,7 +27,7 @@ def test_the_learning_rate_comes_first():
         ),
         (
             lambda: SGD(nesterov=True),
-            "SGD: nesterov=True; expected a momentum above 0 beside it.",
+            "SGD: nesterov=True; expected a momentum above 0 beside it, and no dampening.",
         ),
         (
             lambda: RMSprop(weight_decay=-1, rho=2.0),
@@ -50,8 +50,8 @@ def test_options_that_cannot_be_are_refused_in_words(make, message):
 
 def test_an_unknown_optimizer_is_answered_with_the_nearest():
     with pytest.raises(UnknownNameError) as caught:
-        optimizer_from("adamx")
-    assert str(caught.value) == "unknown optimizer 'adamx'. Did you mean 'adam'?"
+        optimizer_from("addam")
+    assert str(caught.value) == "unknown optimizer 'addam'. Did you mean 'adam'?"
 
 
 def test_each_optimizer_keeps_only_the_state_it_needs():
