@@ -3,55 +3,59 @@
 from __future__ import annotations
 
 from collections import OrderedDict
-from collections.abc import Callable
 
 import torch
 from torch import nn
 
 from ranvier.core.errors import NetworkError
-from ranvier.core.registry import Registry
-from ranvier.core.shapes import Shape
+from ranvier.nn.graph import wired
 from ranvier.nn.initializers import fill_
+from ranvier.nn.modules import MODULES, Children
 from ranvier.spec import Layer, Node, trace
-from ranvier.spec.layer import input_shape
-
-Children = OrderedDict[str, nn.Module]
-Maker = Callable[[Node, Children], nn.Module]
-
-MODULES: Registry[Maker] = Registry("module")
-"""Our own modules by kind of layer: called with the layer in its place and the modules inside."""
+from ranvier.spec.layer import Inputs, input_shapes
 
 
-def build(network: Layer, shape: int | Shape | list[int], *, seed: int = 0) -> nn.Module:
-    """The plain `nn.Module` that computes `network` on `[batch, *shape]`.
+def build(network: Layer, input: Inputs, *, seed: int = 0) -> nn.Module:
+    """The plain `nn.Module` that computes `network` on `[batch, *input]`.
 
-    Names of modules and parameters follow the description's paths: `residual_2.dense_1.bias`. The
-    weights are a function of the seed, the path and the shape alone, so a layer that is put in
-    or taken out elsewhere leaves them as they are; the global random state is not touched.
+    A network with several inputs takes a tensor for each, in order; several outputs come as a
+    tuple. Names of modules and parameters follow the description's paths:
+    `residual_2.dense_1.bias`. The weights are a function of the seed, the path and the shape alone,
+    so a layer that is put in or taken out elsewhere leaves them as they are; the global random
+    state is not touched.
 
-    The module carries `.description` (what it was built from) and `.input_shape`.
+    The module carries `.description` (what it was built from) and `.input_shapes`.
 
     Raises:
         ShapeError: for all layers that do not fit what they get, at once.
     """
-    node = trace(network, input_shape(shape))
+    node = trace(network, *input_shapes(input, network.input_names()))
     # torch's constructors draw weights of their own, which ours replace.
     with torch.random.fork_rng(devices=[]), torch.device("cpu"):
-        module = _module(node)
+        module = _module(node, {})
     _initialise(module, node, seed)
-    vars(module).update(description=network, input_shape=node.inputs[0])
+    vars(module).update(description=network, input_shapes=node.inputs)
     return module
 
 
-def _module(node: Node) -> nn.Module:
-    children: Children = OrderedDict((child.name, _module(child)) for child in node.children)
+def _module(node: Node, built: dict[str, nn.Module]) -> nn.Module:
+    """The module of a node; `built` holds those of the nodes before it, by path."""
+    children: Children = OrderedDict((child.name, _module(child, built)) for child in node.children)
+    if node.shares is not None:
+        children["shared"] = built[node.shares]
+    built[node.path] = _made(node, children)
+    return built[node.path]
+
+
+def _made(node: Node, children: Children) -> nn.Module:
     declared = node.layer.torch_module(*node.inputs)
+    if declared is not None:
+        return getattr(nn, declared.name)(**declared.arguments)
+    maker = MODULES.get(node.layer.kind, wired)
     try:
-        if declared is not None:
-            return getattr(nn, declared.name)(**declared.arguments)
-        return MODULES[node.layer.kind](node, children)
+        return maker(node, children)
     except KeyError as error:
-        if isinstance(error, NetworkError) or "already exists" not in str(error):
+        if "already exists" not in str(error):
             raise
         raise NetworkError(
             f"{node.path or 'network'}: torch keeps one of the names {', '.join(children)} for "

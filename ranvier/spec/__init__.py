@@ -1,33 +1,106 @@
 """What a network is: frozen data with shapes, costs and equations. Torch is not imported."""
 
-from ranvier.spec.activation import ACTIVATIONS, Activation
-from ranvier.spec.dense import Dense
-from ranvier.spec.describe import Description
-from ranvier.spec.dropout import Dropout
-from ranvier.spec.embedding import Embedding
-from ranvier.spec.ensemble import MemberDense, Members, SharedDense
-from ranvier.spec.initializers import INITIALIZERS, Initializer
-from ranvier.spec.joining import Parallel, Repeat, Residual, Sequence
-from ranvier.spec.layer import LAYERS, Layer, Parameter, TorchModule
-from ranvier.spec.network import Network
-from ranvier.spec.normalization import BatchNorm, LayerNorm
-from ranvier.spec.numbers import PeriodicEmbedding, PiecewiseEmbedding
-from ranvier.spec.reshaping import Flatten
-from ranvier.spec.table import TableFeatures
-from ranvier.spec.trace import Node, trace
+from ranvier.spec.describe import (
+    Description,
+)
+from ranvier.spec.graph import (
+    Again,
+    Aside,
+    Join,
+    Take,
+    TiedDense,
+)
+from ranvier.spec.initializers import (
+    INITIALIZERS,
+    Initializer,
+)
+from ranvier.spec.joining import (
+    Parallel,
+    Repeat,
+    Residual,
+    Sequence,
+)
+from ranvier.spec.layer import (
+    LAYERS,
+    Layer,
+    Parameter,
+    TorchModule,
+)
+from ranvier.spec.layers.activation import (
+    ACTIVATIONS,
+    Activation,
+)
+from ranvier.spec.layers.dense import (
+    Dense,
+)
+from ranvier.spec.layers.dropout import (
+    Dropout,
+    DropPath,
+)
+from ranvier.spec.layers.embedding import (
+    Embedding,
+)
+from ranvier.spec.layers.ensemble import (
+    MemberDense,
+    Members,
+    SharedDense,
+)
+from ranvier.spec.layers.foreign import (
+    Foreign,
+)
+from ranvier.spec.layers.normalization import (
+    BatchNorm,
+    GroupNorm,
+    InstanceNorm,
+    LayerNorm,
+    RMSNorm,
+)
+from ranvier.spec.layers.numbers import (
+    PeriodicEmbedding,
+    PiecewiseEmbedding,
+)
+from ranvier.spec.layers.recurrent import (
+    GRU,
+    LSTM,
+    SimpleRNN,
+)
+from ranvier.spec.layers.reshaping import (
+    Flatten,
+)
+from ranvier.spec.layers.table import (
+    TableFeatures,
+)
+from ranvier.spec.network import (
+    Network,
+)
+from ranvier.spec.trace import (
+    Node,
+)
+from ranvier.spec.walk import (
+    trace,
+)
 
 __all__ = [
     "ACTIVATIONS",
+    "GRU",
     "INITIALIZERS",
     "LAYERS",
+    "LSTM",
     "Activation",
+    "Again",
+    "Aside",
     "BatchNorm",
     "Dense",
     "Description",
+    "DropPath",
     "Dropout",
     "Embedding",
     "Flatten",
+    "Foreign",
+    "GroupNorm",
     "Initializer",
+    "InstanceNorm",
+    "Join",
     "Layer",
     "LayerNorm",
     "MemberDense",
@@ -38,11 +111,15 @@ __all__ = [
     "Parameter",
     "PeriodicEmbedding",
     "PiecewiseEmbedding",
+    "RMSNorm",
     "Repeat",
     "Residual",
     "Sequence",
     "SharedDense",
+    "SimpleRNN",
     "TableFeatures",
+    "Take",
+    "TiedDense",
     "TorchModule",
     "trace",
 ]

@@ -13,7 +13,7 @@ from typing import Any
 from ranvier.core.errors import FormatError, NetworkError, RanvierError, suggestion
 from ranvier.spec.fields import rules_of
 from ranvier.spec.layer import LAYERS, Layer
-from ranvier.spec.trace import MAX_DEPTH, MAX_LAYERS
+from ranvier.spec.walk import MAX_DEPTH, MAX_LAYERS
 
 FORMAT = 1
 MAX_CHARACTERS = 16 * 2**20

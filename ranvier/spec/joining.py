@@ -4,18 +4,25 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
-from typing import Annotated, Any, ClassVar, Literal
+from typing import Annotated, Any, ClassVar
 
 from ranvier.core.shapes import Shape, size
-from ranvier.spec.fields import Name, many, whole, word
+from ranvier.spec.fields import Name, many, optional, whole
+from ranvier.spec.join import (
+    JOIN_RULE,
+    JoinKind,
+    join_equation,
+    join_flops,
+    join_sign,
+    joined_shape,
+)
 from ranvier.spec.layer import A_LAYER, Family, Form, Layer, Run, place_names
-from ranvier.spec.trace import Joined, Misfit, Signal
+from ranvier.spec.trace import Flowed, Joined, Misfit, Signal
 
 Layers = Annotated[
     tuple[Layer, ...],
     replace(many(A_LAYER, "one or more layers, such as Dense(64)", minimum=1), layers=True),
 ]
-Join = Literal["concat", "sum", "average", "multiply"]
 
 
 @dataclass(frozen=True, init=False, repr=False)
@@ -49,19 +56,19 @@ class Sequence(Layer):
         layers = given.get("layers", ())
         return cls(*(layers if isinstance(layers, list | tuple) else [layers]), **rest)
 
-    def flow(self, run: Run, *signals: Signal) -> Signal | Joined:
+    def flow(self, run: Run, *signals: Signal) -> Flowed:
         placed = before_activations(self.layers)
         for name, layer in zip(place_names(self.layers), placed, strict=True):
-            signals = (run(name, layer, *signals),)
-        return signals[0]
+            signals = run(name, layer, *signals)
+        return signals
 
     def members_after(self, members: int | None) -> int | None:
         for layer in self.layers:
             members = layer.members_after(members)
         return members
 
-    def implied_input(self) -> Shape | None:
-        return self.layers[0].implied_input()
+    def implied_inputs(self) -> tuple[Shape, ...] | None:
+        return self.layers[0].implied_inputs()
 
 
 def before_activations(layers: tuple[Layer, ...]) -> list[Layer]:
@@ -99,10 +106,11 @@ class Residual(Sequence):
 
     form: ClassVar[Form] = "bypass"
 
-    def flow(self, run: Run, *signals: Signal) -> Signal | Joined:
+    def flow(self, run: Run, *signals: Signal) -> Flowed:
         (start,) = signals
-        end = super().flow(run, start)
-        assert isinstance(end, Signal)
+        ends = super().flow(run, start)
+        assert isinstance(ends, tuple)
+        end = ends[0]
         if end.shape != start.shape:
             raise Misfit(
                 f"{start.shape} again, to be added to what came in",
@@ -148,11 +156,11 @@ class Repeat(Sequence):
     def __repr__(self) -> str:
         return f"{super().__repr__()[:-1]}, times={self.times})"
 
-    def flow(self, run: Run, *signals: Signal) -> Signal | Joined:
+    def flow(self, run: Run, *signals: Signal) -> Flowed:
         block = Sequence(*self.layers)
         for time in range(self.times):
-            signals = (run(str(time), block, *signals),)
-        return signals[0]
+            signals = run(str(time), block, *signals)
+        return signals
 
 
 @dataclass(frozen=True, init=False, repr=False)
@@ -161,22 +169,26 @@ class Parallel(Layer):
 
         a⁽ˡ⁾ = [B₁(a⁽ᵏ⁾); B₂(a⁽ᵏ⁾); …]   (join="concat", along the features)
 
-    `join` may also be sum, average or multiply, number by number. A branch of several layers is
-    a list of them.
+    `join` may also be any other that `Join` takes, or None: then every branch's output is an output
+    of its own, as for a network that answers several questions. A branch of several layers is a
+    list of them.
 
     >>> from ranvier.spec import Dense
     >>> Parallel(Dense(8), [Dense(16, activation="tanh"), Dense(4)]).output_shape(20)
     (12,)
+    >>> Parallel(Dense(1, name="price"), Dense(3, name="class"), join=None).output_shapes(20)
+    ((1,), (3,))
 
-    Shapes: any -> concat: the branches' shape with their features added up; else: their shape.
+    Shapes: any -> concat: the branches' shape with their features added up; dot: one feature;
+        None: the branches' shapes; else: their shape.
     """
 
     branches: Layers
-    join: Annotated[Join, word("concat", "sum", "average", "multiply")]
+    join: Annotated[JoinKind | None, optional(JOIN_RULE)]
     form: ClassVar[Form] = "fork"
     family: ClassVar[Family] = "join"
 
-    def __init__(self, *branches: Any, join: Join = "concat", name: Name = None) -> None:
+    def __init__(self, *branches: Any, join: JoinKind | None = "concat", name: Name = None) -> None:
         object.__setattr__(self, "branches", tuple(one_layer(branch) for branch in branches))
         object.__setattr__(self, "join", join)
         object.__setattr__(self, "name", name)
@@ -191,46 +203,37 @@ class Parallel(Layer):
     def from_fields(cls, given: Mapping[str, Any]) -> Layer:
         rest = {name: value for name, value in given.items() if name != "branches"}
         branches = given.get("branches", ())
-        return cls(*(branches if isinstance(branches, list | tuple) else [branches]), **rest)
+        return cls(
+            *(branches if isinstance(branches, list | tuple) else [branches]),
+            **{"join": None, **rest},
+        )
 
-    def flow(self, run: Run, *signals: Signal) -> Signal | Joined:
+    def flow(self, run: Run, *signals: Signal) -> Flowed:
         names = place_names(self.branches)
         ends = tuple(
-            run(name, branch, *signals) for name, branch in zip(names, self.branches, strict=True)
+            end
+            for name, branch in zip(names, self.branches, strict=True)
+            for end in run(name, branch, *signals)
         )
-        return Joined(self._joined([end.shape for end in ends]), ends)
-
-    def _joined(self, shapes: list[Shape]) -> Shape:
-        concat = self.join == "concat"
-        compared = {shape[:-1] if concat else shape for shape in shapes}
-        if len(compared) == 1 and all(shapes):
-            return (*shapes[0][:-1], sum(s[-1] for s in shapes)) if concat else shapes[0]
-        raise Misfit(
-            "shapes that differ in the features alone" if concat else "one shape from all branches",
-            "Let every branch end in the same shape"
-            + ("." if concat else f", or join them with 'concat' instead of {self.join!r}."),
-            came=f"has branches that give {', '.join(map(str, shapes))}",
-            output=shapes[0],
-        )
+        if self.join is None:
+            return ends
+        shapes = [end.shape for end in ends]
+        came = f"has branches that give {', '.join(map(str, shapes))}"
+        return Joined(joined_shape(self.join, shapes, came=came), ends)
 
     def flops(self, *inputs: Shape) -> int:
-        if self.join == "concat":
+        if self.join is None or self.join == "concat":
             return 0
-        return len(self.branches) * size(self.branches[0].output_shape(inputs[0]))
+        return join_flops(self.join, [branch.output_shape(inputs) for branch in self.branches])
 
     def equation(self, here: str = "⁽ˡ⁾", *sources: str) -> str:
-        ends = [f"a{source}" for source in sources or ("⁽ⁱ⁾", "⁽ʲ⁾")]
-        if self.join == "concat":
-            return f"a{here} = [{'; '.join(ends)}]"
-        if self.join == "average":
-            return f"a{here} = ({' + '.join(ends)}) / {len(ends)}"
-        return f"a{here} = {(' + ' if self.join == 'sum' else ' ⊙ ').join(ends)}"
+        return join_equation(self.join or "concat", here, sources or ("⁽ⁱ⁾", "⁽ʲ⁾"))
 
     def joins(self) -> str:
-        return {"sum": "+", "multiply": "×"}.get(self.join, self.join)
+        return join_sign(self.join) if self.join else ""
 
     def members_after(self, members: int | None) -> int | None:
         return self.branches[0].members_after(members)
 
-    def implied_input(self) -> Shape | None:
-        return next((found for b in self.branches if (found := b.implied_input())), None)
+    def implied_inputs(self) -> tuple[Shape, ...] | None:
+        return next((found for b in self.branches if (found := b.implied_inputs())), None)

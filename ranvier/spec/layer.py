@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import inspect
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import KW_ONLY, MISSING, Field, dataclass, fields
 from typing import Any, ClassVar, Literal
 
@@ -18,12 +18,17 @@ from ranvier.core.registry import Registry
 from ranvier.core.shapes import Shape, shape_of, size
 from ranvier.spec.fields import Name, Rule, check_fields, rules_of
 from ranvier.spec.initializers import Initializer
-from ranvier.spec.trace import Joined, Signal, trace
+from ranvier.spec.trace import Flowed, Joined, Signal
+from ranvier.spec.walk import Place, trace
 
 LAYERS: Registry[type[Layer]] = Registry("layer")
 
-Run = Callable[..., Signal]
-"""`run(name, layer, *signals)`: what a layer made of others calls for each layer inside."""
+Run = Place
+"""`run(name, layer, *signals)`: what a layer made of others calls for each layer inside; the
+signals that go on come back as a tuple."""
+
+Inputs = int | Shape | list[int] | tuple[Shape, ...] | list[Shape] | Mapping[str, Shape]
+"""The shape of the input as people write it, or several: in a row or by name."""
 
 Form = Literal["box", "chain", "repeat", "bypass", "fork"]
 """How it is drawn: alone; what is inside in a row, folded, with a way around, or abreast."""
@@ -98,7 +103,11 @@ class Layer:
         """The output's shape for inputs of these shapes; raises `Misfit` for what cannot be."""
         raise NotImplementedError
 
-    def flow(self, run: Run, *signals: Signal) -> Signal | Joined:
+    def takes(self) -> tuple[str, ...]:
+        """Names of further signals, of layers before this one, that come after its inputs."""
+        return ()
+
+    def flow(self, run: Run, *signals: Signal) -> Flowed:
         """How signals go through; a leaf makes one signal of its inputs."""
         return Joined(self.infer(*(signal.shape for signal in signals)), signals)
 
@@ -122,8 +131,8 @@ class Layer:
         """Members of the ensemble on the axis before the last, after this layer, or None."""
         return members
 
-    def implied_input(self) -> Shape | None:
-        """The only input shape that fits, for a layer that knows it."""
+    def implied_inputs(self) -> tuple[Shape, ...] | None:
+        """The only shape of each input that fits, for a layer that knows them."""
         return None
 
     def applies(self) -> str | None:
@@ -185,21 +194,53 @@ class Layer:
 
     # What every layer can do.
 
-    def output_shape(self, input: int | Shape | list[int]) -> Shape:
+    def output_shape(self, input: Inputs) -> Shape:
         """The output's shape for an input of this shape, the batch axis left out.
+
+        Of several outputs the first; `output_shapes` gives all.
 
         Raises:
             ShapeError: for all layers inside that do not fit what they get.
         """
-        return trace(self, input_shape(input)).output
+        return self.output_shapes(input)[0]
+
+    def output_shapes(self, input: Inputs) -> tuple[Shape, ...]:
+        """The shape of every output for inputs of these shapes, the batch axis left out.
+
+        Raises:
+            ShapeError: for all layers inside that do not fit what they get.
+        """
+        return trace(self, *input_shapes(input, self.input_names())).outputs
+
+    def input_names(self) -> tuple[str, ...] | None:
+        """What the inputs are called, for a network that names them."""
+        return None
 
 
 def _writing_order(field: Field[Any]) -> tuple[bool, bool]:
     return field.kw_only is True, field.name == "name"
 
 
-def input_shape(value: int | Shape | list[int]) -> Shape:
-    """The shape that the caller means: 16, (16,), [28, 28, 1]."""
+def input_shapes(value: Inputs, names: tuple[str, ...] | None = None) -> tuple[Shape, ...]:
+    """The shapes that the caller means: 16, [28, 28, 1], [(28, 28, 1), 5], {"picture": …}.
+
+    >>> input_shapes(16), input_shapes([(28, 28, 1), (5,)])
+    (((16,),), ((28, 28, 1), (5,)))
+    """
+    if isinstance(value, Mapping):
+        if names is None or set(value) != set(names):
+            listed = ", ".join(names or ()) or "inputs without names"
+            raise ShapeError(
+                f"input: got shapes for {', '.join(map(str, value))}; expected one for each of "
+                f"{listed}. Give a shape per input by its name."
+            )
+        return tuple(_one_shape(value[name]) for name in names)
+    if isinstance(value, list | tuple) and any(isinstance(each, list | tuple) for each in value):
+        return tuple(_one_shape(each) for each in value)
+    return (_one_shape(value),)
+
+
+def _one_shape(value: Any) -> Shape:
     try:
         return shape_of(value)
     except (TypeError, ValueError) as error:

@@ -1,124 +1,35 @@
-"""Every registered layer obeys the same laws; one table of examples drives them all.
+"""Every registered layer obeys the same laws; tables of examples drive them all.
 
-A new kind of layer is entered in `EXAMPLES` and nowhere else in this file.
+A new kind of layer is entered in `tests/laws/examples` and nowhere in this file.
 """
 
 from __future__ import annotations
 
 import html
 import json
-from collections.abc import Callable
-from dataclasses import dataclass
 
 import pytest
 import torch
+from safetensors.torch import load, save
 from torch import Tensor, nn
 from torch.fx.experimental.proxy_tensor import make_fx
 
 from ranvier.core.errors import NetworkError
 from ranvier.nn import build
-from ranvier.spec import (
-    ACTIVATIONS,
-    LAYERS,
-    Activation,
-    BatchNorm,
-    Dense,
-    Dropout,
-    Embedding,
-    Flatten,
-    Layer,
-    LayerNorm,
-    MemberDense,
-    Members,
-    Network,
-    Parallel,
-    PeriodicEmbedding,
-    PiecewiseEmbedding,
-    Repeat,
-    Residual,
-    Sequence,
-    SharedDense,
-    TableFeatures,
-    trace,
-)
+from ranvier.nn.penalties import collected_penalties
+from ranvier.nn.streaming import Streams, streaming
+from ranvier.spec import LAYERS, Network, trace
+from tests.laws.examples import EXAMPLES
+from tests.laws.examples.example import ROWS, Example, numbers
 
-ROWS = 6
+Tensors = tuple[Tensor, ...]
 
-
-def numbers(shape: tuple[int, ...]) -> Tensor:
-    return torch.randn(ROWS, *shape, generator=torch.Generator().manual_seed(1))
-
-
-def codes(shape: tuple[int, ...]) -> Tensor:
-    return torch.randint(0, 3, (ROWS, *shape), generator=torch.Generator().manual_seed(1)).float()
-
-
-def table(shape: tuple[int, ...]) -> Tensor:
-    """Two numeric columns, then codes."""
-    return torch.cat([numbers((2,)), codes((shape[0] - 2,))], dim=1)
-
-
-@dataclass(frozen=True)
-class Example:
-    layer: Layer
-    shape: tuple[int, ...]
-    rows: Callable[[tuple[int, ...]], Tensor] = numbers
-
-    def __str__(self) -> str:
-        return f"{self.layer.kind}-{'x'.join(map(str, self.shape))}"
-
-
-EXAMPLES = [
-    Example(Dense(4, activation="tanh"), (3,)),
-    Example(Dense(4, bias=False, initializer="orthogonal"), (2, 3)),
-    *(Example(Activation(name), (5,)) for name in ACTIVATIONS),
-    Example(Activation("leaky_relu", slope=0.3), (2, 3)),
-    Example(Dropout(0.4), (3,)),
-    Example(BatchNorm(), (4,)),
-    Example(BatchNorm(momentum=0.3, affine=False), (2, 4)),
-    Example(LayerNorm(), (4,)),
-    Example(LayerNorm(epsilon=1e-3, affine=False), (2, 4)),
-    Example(Embedding(3, 4), (2,), codes),
-    Example(Flatten(), (2, 3)),
-    Example(Sequence(Dense(4), Dense(2)), (3,)),
-    Example(Network(Dense(4), Network(Dense(2), name="inner")), (3,)),
-    Example(Residual(Dense(4, activation="silu"), Dense(3)), (3,)),
-    Example(Repeat(Dense(3, activation="tanh"), times=3), (2,)),
-    Example(Repeat([Residual(LayerNorm(), Dense(3))], times=2), (3,)),
-    Example(Parallel(Dense(2), [Dense(4, activation="tanh"), Dense(3)]), (3,)),
-    *(Example(Parallel(Dense(2), Dense(2), join=join), (3,)) for join in ("sum", "average")),
-    Example(Parallel(Dense(2), Dense(2), join="multiply"), (3,)),
-    Example(Members(4), (3,)),
-    Example(MemberDense(4, activation="tanh"), (2, 3)),
-    Example(SharedDense(4, activation="silu", input_scale="normal"), (2, 3)),
-    Example(Network(Members(3), SharedDense(4), MemberDense(2)), (3,)),
-    Example(PeriodicEmbedding(units=3, frequencies=4, deviation=0.5), (2,)),
-    Example(PeriodicEmbedding(activation="gelu"), (3,)),
-    Example(PiecewiseEmbedding(((-1, 0, 0.5), (0, 1)), 3), (2,)),
-    Example(PiecewiseEmbedding(((-1, 0, 0.5), (0, 1)), 3, activation="tanh"), (2,)),
-    Example(TableFeatures(numeric=2, cardinalities=(2, 3, 4)), (5,), table),
-    Example(
-        TableFeatures(numeric=2, cardinalities=(3, 7, 9), one_hot_up_to=5, numbers="periodic"),
-        (5,),
-        table,
-    ),
-    Example(
-        TableFeatures(
-            numeric=2,
-            cardinalities=(3, 7, 900),
-            one_hot_up_to=2,
-            embedding="fastai",
-            numbers=Dense(3),
-        ),
-        (5,),
-        table,
-    ),
-]
 # The rest takes codes and gives constants.
 DIFFERENTIABLE = [
     example
     for example in EXAMPLES
-    if example.rows is numbers or trace(example.layer, example.shape).num_parameters
+    if example.is_smooth
+    and (numbers in example.kinds_of_rows or trace(example.layer, *example.shapes).num_parameters)
 ]
 every_example = pytest.mark.parametrize("example", EXAMPLES, ids=str)
 one_of_each_kind = pytest.mark.parametrize(
@@ -126,19 +37,41 @@ one_of_each_kind = pytest.mark.parametrize(
 )
 
 
-def built(example: Example, *, dtype: torch.dtype = torch.float32) -> tuple[nn.Module, Tensor]:
+def built(example: Example, *, dtype: torch.dtype = torch.float32) -> tuple[nn.Module, Tensors]:
     module = build(example.layer, example.shape, seed=3).to(dtype)
-    return module, example.rows(example.shape).to(dtype)
+    inputs = (each.to(dtype) if each.is_floating_point() else each for each in example.inputs())
+    return module, tuple(inputs)
+
+
+def every_output(result: Tensor | Tensors) -> Tensors:
+    return result if isinstance(result, tuple) else (result,)
+
+
+# What takes names means something only inside a network, where other layers have them.
+INSIDE = {"again", "aside", "take", "tied_dense"}
 
 
 def test_every_registered_layer_has_an_example():
-    assert {example.layer.kind for example in EXAMPLES} == set(LAYERS)
+    alone = {example.layer.kind for example in EXAMPLES}
+    nodes = (node for example in EXAMPLES for node in trace(example.layer, *example.shapes).walk())
+    # What was written elsewhere is only described.
+    assert alone == set(LAYERS) - INSIDE - {"foreign"}
+    assert {node.layer.kind for node in nodes} >= INSIDE
 
 
 @every_example
-def test_the_inferred_shape_is_the_built_module_s(example):
-    module, rows = built(example)
-    assert tuple(module(rows).shape) == (ROWS, *example.layer.output_shape(example.shape))
+def test_the_inferred_shapes_are_the_built_module_s(example):
+    module, inputs = built(example)
+    given = [tuple(each.shape) for each in every_output(module(*inputs))]
+    assert given == [(ROWS, *shape) for shape in example.layer.output_shapes(example.shape)]
+
+
+@every_example
+@pytest.mark.parametrize("dtype", [torch.float64, torch.bfloat16], ids=str)
+def test_numbers_come_out_in_the_precision_in_which_they_went_in(example, dtype):
+    module, inputs = built(example, dtype=dtype)
+    given = {each.dtype for each in every_output(module(*inputs)) if each.is_floating_point()}
+    assert given <= {dtype}
 
 
 @every_example
@@ -148,6 +81,18 @@ def test_a_layer_comes_back_from_its_json_equal_and_with_the_same_hash(example):
     assert again == network
     assert hash(again) == hash(network)
     assert again.to_json() == network.to_json()
+
+
+@every_example
+def test_weights_come_back_from_a_file_into_another_module(example):
+    module, inputs = built(example)
+    other = build(example.layer, example.shape, seed=4)
+    state = {name: each.contiguous() for name, each in module.state_dict().items()}
+    other.load_state_dict(load(save(state)))
+    module.eval()
+    other.eval()
+    pairs = zip(every_output(module(*inputs)), every_output(other(*inputs)), strict=True)
+    assert all(torch.equal(mine, its) for mine, its in pairs)
 
 
 @every_example
@@ -161,7 +106,7 @@ def test_an_unknown_field_is_refused_by_name(example):
 @every_example
 def test_described_parameters_are_the_built_module_s_by_name_and_shape(example):
     module, _ = built(example)
-    node = trace(example.layer, example.shape)
+    node = trace(example.layer, *example.shapes)
     described = {
         f"{inner.path}.{name}".lstrip("."): parameter.shape
         for inner in node.walk()
@@ -174,87 +119,129 @@ def test_described_parameters_are_the_built_module_s_by_name_and_shape(example):
 @every_example
 def test_every_module_has_the_path_of_its_description(example):
     module, _ = built(example)
-    paths = {inner.path for inner in trace(example.layer, example.shape).walk()}
+    paths = {inner.path for inner in trace(example.layer, *example.shapes).walk()}
     assert paths <= {name for name, _ in module.named_modules()}
 
 
 @pytest.mark.parametrize("example", DIFFERENTIABLE, ids=str)
 def test_gradients_agree_with_finite_differences(example):
-    module, rows = built(example, dtype=torch.float64)
+    module, inputs = built(example, dtype=torch.float64)
     module.eval()
     names = [name for name, _ in module.named_parameters()]
     values = [p.detach().clone().requires_grad_() for p in module.parameters()]
-    if example.rows is numbers:
-        rows.requires_grad_()
+    for rows, tensor in zip(example.kinds_of_rows, inputs, strict=True):
+        tensor.requires_grad_(rows is numbers)
 
-    def output(rows: Tensor, *values: Tensor) -> Tensor:
-        return torch.func.functional_call(module, dict(zip(names, values, strict=True)), (rows,))
+    def outputs(*tensors: Tensor) -> Tensors:
+        inputs, values = tensors[: len(example.shapes)], tensors[len(example.shapes) :]
+        state = dict(zip(names, values, strict=True))
+        result = every_output(torch.func.functional_call(module, state, inputs))
+        return tuple(each for each in result if each.is_floating_point())
 
-    assert torch.autograd.gradcheck(output, (rows, *values), eps=1e-6, atol=1e-6, fast_mode=True)
+    everything = (*inputs, *values)
+    assert torch.autograd.gradcheck(outputs, everything, eps=1e-6, atol=1e-6, fast_mode=True)
 
 
 @every_example
 def test_evaluation_is_deterministic_and_does_not_mix_samples(example):
-    module, rows = built(example, dtype=torch.float64)
+    module, inputs = built(example, dtype=torch.float64)
     module.eval()
-    together = module(rows)
-    assert torch.equal(together, module(rows))
-    alone = torch.cat([module(row.unsqueeze(0)) for row in rows])
-    torch.testing.assert_close(together, alone, rtol=0, atol=1e-12)
+    together = every_output(module(*inputs))
+    again = every_output(module(*inputs))
+    assert all(map(torch.equal, together, again))
+    rows = [every_output(module(*(each[i : i + 1] for each in inputs))) for i in range(ROWS)]
+    for whole, *alone in zip(together, *rows, strict=True):
+        torch.testing.assert_close(whole, torch.cat(alone), rtol=0, atol=1e-12)
 
 
 @one_of_each_kind
 def test_the_module_exports_and_the_exported_program_agrees(example):
-    module, rows = built(example)
+    module, inputs = built(example)
     module.eval()
-    program = torch.export.export(module, (rows,))
-    torch.testing.assert_close(program.module()(rows), module(rows))
+    program = torch.export.export(module, inputs)
+    torch.testing.assert_close(program.module()(*inputs), module(*inputs))
 
 
 @every_example
 def test_the_module_is_captured_as_a_graph_that_agrees(example):
-    module, rows = built(example)
+    module, inputs = built(example)
     module.eval()
     state = dict(module.named_parameters()) | dict(module.named_buffers())
 
-    def output(state: dict[str, Tensor], rows: Tensor) -> Tensor:
-        return torch.func.functional_call(module, state, (rows,))
+    def outputs(state: dict[str, Tensor], *inputs: Tensor) -> Tensors:
+        return every_output(torch.func.functional_call(module, state, inputs))
 
-    graph = make_fx(output)(state, rows)
-    assert torch.equal(graph(state, rows.flip(0)), module(rows.flip(0)))
+    graph = make_fx(outputs)(state, *inputs)
+    flipped = tuple(each.flip(0) for each in inputs)
+    assert all(map(torch.equal, graph(state, *flipped), every_output(module(*flipped))))
 
 
 @every_example
 def test_forward_leaves_no_trace_on_the_module_but_in_its_buffers(example):
-    module, rows = built(example)
+    module, inputs = built(example)
     before = {name: set(vars(inner)) for name, inner in module.named_modules()}
-    module(rows)
+    module(*inputs)
     assert {name: set(vars(inner)) for name, inner in module.named_modules()} == before
 
 
 @every_example
-def test_a_few_steps_reduce_a_loss(example):
+def test_a_hundred_steps_reduce_a_loss(example):
     torch.manual_seed(0)
-    rows = example.rows(example.shape)
-    network = Network(example.layer, Flatten(), Dense(1))
-    module = build(network, example.shape, seed=3)
+    module, inputs = built(example)
+    heads = nn.ModuleList(nn.Linear(each[0].numel(), 1) for each in every_output(module(*inputs)))
     target = torch.randn(ROWS, 1)
-    optimizer = torch.optim.Adam(module.parameters(), lr=0.02)
+    optimizer = torch.optim.Adam([*module.parameters(), *heads.parameters()], lr=0.02)
 
     def loss() -> Tensor:
-        return nn.functional.mse_loss(module(rows), target)
+        with collected_penalties() as terms:
+            ends = every_output(module(*inputs))
+        answer = sum(head(end.flatten(1).float()) for head, end in zip(heads, ends, strict=True))
+        return nn.functional.mse_loss(answer, target) + sum(terms)
 
-    before = loss().item()
-    for _ in range(30):
+    losses = []
+    for _ in range(100):
         optimizer.zero_grad()
-        loss().backward()
+        value = loss()
+        value.backward()
         optimizer.step()
-    assert loss().item() < before
+        losses.append(value.item())
+    assert sum(losses[-10:]) / 10 < losses[0]
+
+
+STREAMING = [
+    example
+    for example in EXAMPLES
+    if any(isinstance(m, Streams) for m in build(example.layer, example.shape).modules())
+]
+
+
+@pytest.mark.parametrize("example", STREAMING or [None], ids=str)
+def test_a_causal_layer_gives_in_pieces_what_it_gives_on_the_whole(example):
+    if example is None:
+        return
+    module, inputs = built(example, dtype=torch.float64)
+    module.eval()
+    streams = [each for each in module.modules() if isinstance(each, Streams)]
+    if any(each.looks_ahead for each in streams):
+        with pytest.raises(NetworkError, match="reads later places of the sequence"):
+            with streaming(module):
+                pass
+        return
+    whole = every_output(module(*inputs))[0]
+    with streaming(module):
+        pieces = [
+            every_output(module(*(each[:, start:stop] for each in inputs)))[0]
+            for start, stop in ((0, 1), (1, 3), (3, None))
+        ]
+    if pieces[0].shape[1:2] == (1,) and whole.shape[1] == inputs[0].shape[1]:
+        torch.testing.assert_close(torch.cat(pieces, 1), whole, rtol=0, atol=1e-10)
+    else:
+        torch.testing.assert_close(pieces[-1], whole, rtol=0, atol=1e-10)
 
 
 @every_example
 def test_the_equation_is_written_with_the_superscripts_of_its_place(example):
-    equations = [n.equation for n in trace(example.layer, example.shape).walk() if n.equation]
+    equations = [n.equation for n in trace(example.layer, *example.shapes).walk() if n.equation]
     assert equations
     assert all("ˡ" not in equation for equation in equations)
 

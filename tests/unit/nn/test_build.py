@@ -44,10 +44,10 @@ def test_names_follow_the_paths_of_the_description():
     ]
 
 
-def test_a_built_module_carries_its_description_and_its_input_shape():
+def test_a_built_module_carries_its_description_and_its_input_shapes():
     module = build(NETWORK, 4)
     assert module.description is NETWORK
-    assert module.input_shape == (4,)
+    assert module.input_shapes == ((4,),)
 
 
 def test_layers_that_torch_has_are_torch_s_own():

@@ -73,7 +73,8 @@ def test_every_wrong_field_of_a_layer_is_reported_at_once():
         ),
         (
             lambda: Parallel(Dense(3), join="concta"),
-            "Parallel.join: got 'concta'; expected one of 'concat', 'sum', 'average', 'multiply'. "
+            "Parallel.join: got 'concta'; expected one of 'concat', 'sum', 'average', "
+            "'multiply', 'maximum', 'minimum', 'dot', or None. "
             "Did you mean 'concat'?",
         ),
         (
