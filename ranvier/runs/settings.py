@@ -90,8 +90,8 @@ class TrainSettings:
     average_decay: float | None = setting(
         None, "decay of a moving average of weights; 0 for none", group=TRAINING, least=0, below=1
     )
-    average_from: int | None = setting(
-        None, "epoch from which weights are averaged equally", group=TRAINING, least=1
+    average_from: int = setting(
+        0, "epoch from which weights are averaged equally; 0 for none", group=TRAINING, least=0
     )
     seed: int = setting(0, "seed of everything random", group=TRAINING)
 

@@ -118,7 +118,7 @@ class Job:
 
     def _average_after(self) -> int | None:
         """The number of updates before the epoch from which weights are averaged equally."""
-        if self.settings.average_from is None:
+        if not self.settings.average_from:
             return None
         plan = self._plan()
         batches = Batches(self.training, batch_size=plan.batch_size, seed=plan.seed)
