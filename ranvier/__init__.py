@@ -30,11 +30,14 @@ if TYPE_CHECKING:
     from ranvier.estimators import NetworkClassifier as NetworkClassifier
     from ranvier.estimators import NetworkRegressor as NetworkRegressor
     from ranvier.nn import build as build
+    from ranvier.nn import load_weights as load_weights
+    from ranvier.nn import streaming as streaming
+    from ranvier.nn import wrap as wrap
 
 # Folders whose public names are all ours too: layers, losses, optimisers, schedules.
 _WHOLE = ("ranvier.spec", "ranvier.losses", "ranvier.optim")
 _REGISTRIES = {"ACTIVATIONS", "INITIALIZERS", "LAYERS", "LOSSES", "OPTIMIZERS", "SCHEDULES"}
-_PARTS = {"Node", "Parameter", "PerMember", "TorchModule", *_REGISTRIES}
+_PARTS = {"Foreign", "Node", "Parameter", "PerMember", "TorchModule", *_REGISTRIES}
 _SINGLE = {
     "NetworkClassifier": "ranvier.estimators",
     "NetworkRegressor": "ranvier.estimators",
@@ -44,9 +47,12 @@ _SINGLE = {
     "Run": "ranvier.api",
     "build": "ranvier.nn",
     "load": "ranvier.api",
+    "load_weights": "ranvier.nn",
     "resume": "ranvier.api",
     "train": "ranvier.api",
+    "streaming": "ranvier.nn",
     "verify": "ranvier.api",
+    "wrap": "ranvier.nn",
 }
 
 

@@ -8,12 +8,15 @@ from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from torch import nn
+
 from ranvier.apps import tabular
 from ranvier.core.config import resolve
 from ranvier.core.errors import ConfigError
 from ranvier.core.finding import Finding
 from ranvier.core.task import Task
 from ranvier.losses import Loss
+from ranvier.nn import Wrapped
 from ranvier.optim import Optimizer, Schedule
 from ranvier.report import write_report
 from ranvier.runs.documents import read_document
@@ -28,7 +31,6 @@ from ranvier.train.replay import Replay, replay
 if TYPE_CHECKING:
     import numpy as np
     import polars
-    from torch import nn
 
 
 @dataclass(frozen=True)
@@ -51,8 +53,9 @@ class Run:
     it is asked for, every byte checked.
     """
 
-    def __init__(self, folder: RunFolder) -> None:
+    def __init__(self, folder: RunFolder, *, module: nn.Module | None = None) -> None:
         self.folder = folder
+        self._module = module
 
     @property
     def path(self) -> Path:
@@ -104,7 +107,7 @@ class Run:
     @cached_property
     def table_model(self) -> tabular.TableModel:
         """The trained network behind the encoder that it was trained with."""
-        return tabular.load_model(self.folder)
+        return tabular.load_model(self.folder, module=self._module)
 
     @property
     def model(self) -> nn.Module:
@@ -139,7 +142,7 @@ class Run:
 
 
 def train(
-    network: Network | None,
+    network: Network | Wrapped | nn.Module | None,
     source: Any,
     *,
     target: str | None = None,
@@ -160,7 +163,8 @@ def train(
     Everything but the source may be left out; it is then chosen from the data before training,
     and the choice stands with its reason in the run.
 
-    - `network`: a description, or None for the default one for tables.
+    - `network`: a description, an `nn.Module` of your own (a copy of it is trained), or None for
+      the default one for tables.
     - `source`: a path (CSV, TSV, JSON lines, Parquet, Feather, Excel), the name of a known data
       set, a polars or pandas frame, a mapping of columns, an array, or a pair `(X, y)`.
     - `target`: the column to predict, or None for the last one.
@@ -185,10 +189,10 @@ def train(
         DataError: for data that cannot be trained on.
         NetworkError: for a network that does not fit the data.
     """
-    if network is not None and not isinstance(network, Network):
+    if network is not None and not isinstance(network, Network | Wrapped | nn.Module):
         raise ConfigError(
-            f"rv.train: network is {type(network).__name__} {network!r}; expected a rv.Network, or "
-            "None for the default. Read a file with rv.Network.from_json(text)."
+            f"rv.train: network is {type(network).__name__} {network!r}; expected a rv.Network, an "
+            "nn.Module, or None for the default. Read a file with rv.Network.from_json(text)."
         )
     named = {
         "target": target,
@@ -204,34 +208,48 @@ def train(
     folder = tabular.begin(
         network, source, resolved, out=out, progress=progress or Silent(), command=command
     )
-    return Run(folder)
+    return Run(folder, module=_module_of(network))
 
 
-def load(path: str | Path) -> Run:
-    """The run at `path`.
+def load(path: str | Path, *, module: nn.Module | None = None) -> Run:
+    """The run at `path`; `module` is one like the one that was trained, if that was your own.
 
     Raises:
         RunError: if there is none, or a file of it is damaged.
     """
-    run = Run(RunFolder.open(path))
+    run = Run(RunFolder.open(path), module=module)
     _ = run.document, run.summary
     return run
 
 
-def resume(path: str | Path, source: Any = None, *, progress: Progress | None = None) -> Run:
+def resume(
+    path: str | Path,
+    source: Any = None,
+    *,
+    module: nn.Module | None = None,
+    progress: Progress | None = None,
+) -> Run:
     """Go on with a run exactly where it stopped; a finished one comes back as it is.
 
-    `source` says where its data stands now, if it was in memory or was moved.
+    `source` says where its data stands now, if it was in memory or was moved; `module` is the one
+    that it was begun with, if that was your own.
 
     Raises:
         DataError: if the source is not the data that the run was begun with.
         RunError: if there is no run, or its newest checkpoint is damaged.
     """
     folder = RunFolder.open(path)
-    return Run(tabular.resume(folder, source=source, progress=progress or Silent()))
+    tabular.resume(folder, source=source, module=module, progress=progress or Silent())
+    return Run(folder, module=module)
 
 
-def verify(path: str | Path, source: Any = None, *, progress: Progress | None = None) -> Verdict:
+def verify(
+    path: str | Path,
+    source: Any = None,
+    *,
+    module: nn.Module | None = None,
+    progress: Progress | None = None,
+) -> Verdict:
     """Hold every byte of a run against what was written, and prove that its resume is exact.
 
     The steps between its two checkpoints are run again, if the files are whole, and every tensor
@@ -246,9 +264,14 @@ def verify(path: str | Path, source: Any = None, *, progress: Progress | None = 
         damaged = tuple(damaged_files(folder))
         replayed = None
         if not damaged:
-            job = tabular.restore(folder, source=source).job()
+            job = tabular.restore(folder, source=source, module=module).job()
             replayed = replay(job, folder.checkpoints, progress=progress or Silent())
     return Verdict(damaged, replayed)
+
+
+def _module_of(network: Any) -> nn.Module | None:
+    own = network.module if isinstance(network, Wrapped) else network
+    return own if isinstance(own, nn.Module) else None
 
 
 def _plain(value: Any) -> Any:

@@ -15,6 +15,7 @@ from sklearn.utils.validation import (
     check_is_fitted,
     validate_data,
 )
+from torch import nn
 
 from ranvier.apps.tabular import TableModel, choose
 from ranvier.core.config import resolve
@@ -42,7 +43,7 @@ class _NetworkEstimator(BaseEstimator):
 
     def __init__(
         self,
-        network: Network | None = None,
+        network: Network | nn.Module | None = None,
         *,
         loss: str | dict[str, Any] | Loss | None = None,
         optimizer: str | dict[str, Any] | Optimizer | None = None,
@@ -139,7 +140,7 @@ class NetworkClassifier(ClassifierMixin, _NetworkEstimator):
 
     def __init__(
         self,
-        network: Network | None = None,
+        network: Network | nn.Module | None = None,
         *,
         loss: str | dict[str, Any] | Loss | None = None,
         optimizer: str | dict[str, Any] | Optimizer | None = None,

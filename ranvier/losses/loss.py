@@ -21,10 +21,25 @@ class Loss:
         L = Σ_i w_i·l_i / Σ_i w_i
 
     A member is a frozen dataclass with `kind` and `each`. Nothing in it looks at the numbers in a
-    tensor to decide what to do next, so a step that holds a loss can be captured.
+    tensor to decide what to do next, so a step that holds a loss can be captured, unless it says
+    otherwise by `capturable`.
+
+    `mixes_samples` is true where a sample's loss also depends on the others in its batch, as where
+    embeddings are compared: a weight then counts the sample as the one that compares, and a sample
+    of weight 0 is still compared with.
     """
 
     kind: ClassVar[str]
+    mixes_samples: ClassVar[bool] = False
+    capturable: ClassVar[bool] = True
+
+    @property
+    def outputs(self) -> tuple[str, ...]:
+        """What the prediction holds, along a last axis, for each number of the target.
+
+        Empty where the task alone says how many outputs there are: one per number, or per class.
+        """
+        return ()
 
     def each(self, prediction: Tensor, target: Tensor) -> Tensor:
         """Every sample's own loss l, of shape [B].
@@ -39,12 +54,16 @@ class Loss:
         return self.each(prediction, target).mean()
 
     @property
-    def weighs_classes(self) -> bool:
-        """Whether samples may weigh by their class: the option `class_weights` says how."""
-        return getattr(self, "class_weights", None) is not None
+    def weighs_targets(self) -> bool:
+        """Whether samples count unequally by what their targets hold: see `target_weight`."""
+        return False
 
-    def class_weight(self, target: Tensor, like: Tensor) -> Tensor | None:
-        """What each sample counts for its class, [B] in `like`'s precision; None counts all one."""
+    def target_weight(self, prediction: Tensor, target: Tensor) -> Tensor | None:
+        """What each sample counts by its target alone, [B]; None counts all one.
+
+        Class weights say so, and targets that say nothing: all places ignored, no other sample of
+        the same class to compare with.
+        """
         return None
 
     def __call__(self, prediction: Tensor, target: Tensor, weight: Tensor | None = None) -> Tensor:
@@ -55,11 +74,10 @@ class Loss:
         Raises:
             ShapeError: as `each`, or a weight that is not one number per sample.
         """
-        if weight is None and not self.weighs_classes:
+        if weight is None and not self.weighs_targets:
             return self.mean(prediction, target)
         total, weight_sum = self.sums(prediction, target, weight)
-        # Dividing by 1 instead of by a sum of 0 keeps both the loss and its gradient at 0.
-        return total / torch.where(weight_sum > 0, weight_sum, torch.ones_like(weight_sum))
+        return total / one_where_zero(weight_sum)
 
     def sums(
         self, prediction: Tensor, target: Tensor, weight: Tensor | None = None
@@ -72,9 +90,9 @@ class Loss:
                 f"{each.shape[0]} samples; expected [B] = {tuple(each.shape)}. "
                 "Give one weight per sample."
             )
-        class_weight = self.class_weight(target, each)
-        if class_weight is not None:
-            weight = class_weight if weight is None else weight * class_weight
+        target_weight = self.target_weight(prediction, target)
+        if target_weight is not None:
+            weight = target_weight if weight is None else weight * target_weight
         if weight is None:
             return each.sum(), each.new_tensor(each.shape[0])
         return (weight * each).sum(), weight.sum()
@@ -92,17 +110,6 @@ def at_least_float32(tensor: Tensor) -> Tensor:
     return tensor if tensor.dtype in (torch.float32, torch.float64) else tensor.float()
 
 
-def require_vectors(kind: str, prediction: Tensor, target: Tensor) -> None:
-    """Refuse anything but prediction [B] and target [B]."""
-    if prediction.ndim == 1 and prediction.shape == target.shape:
-        return
-    came = tuple(prediction.shape)
-    raise ShapeError(
-        f"{kind}: got a prediction of shape {came} for a target of shape {tuple(target.shape)}; "
-        "expected [B] for both. "
-        + (
-            f"Squeeze the prediction's last axis to get [B] = {came[:1]}."
-            if came[1:] == (1,) and came[:1] == tuple(target.shape)
-            else "Give the network one output per sample, and one target for each."
-        )
-    )
+def one_where_zero(weight_sum: Tensor) -> Tensor:
+    """A sum of weights to divide by: where it is 0, 1 keeps the quotient and its gradient at 0."""
+    return torch.where(weight_sum > 0, weight_sum, torch.ones_like(weight_sum))

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any, ClassVar
 
+import torch
 from torch import Tensor
 
 from ranvier.core.errors import ShapeError
@@ -40,17 +41,32 @@ class PerMember(Loss):
                 f"shape {tuple(target.shape)}; expected [B, K, ...] and [B, ...]. "
                 "Give the prediction an axis of members after the batch."
             )
+        if self.loss.mixes_samples:
+            # One call over all members would compare a sample of one with a sample of another.
+            return torch.stack([self.loss.each(k, target) for k in prediction.unbind(1)]).mean(0)
         members = prediction.shape[1]
         repeated = target.unsqueeze(1).expand(-1, members, *target.shape[1:])
         each_BK = self.loss.each(prediction.flatten(0, 1), repeated.flatten(0, 1))
         return each_BK.unflatten(0, (-1, members)).mean(dim=1)
 
     @property
-    def weighs_classes(self) -> bool:
-        return self.loss.weighs_classes
+    def mixes_samples(self) -> bool:  # type: ignore[override]  # as the members' own loss does
+        return self.loss.mixes_samples
 
-    def class_weight(self, target: Tensor, like: Tensor) -> Tensor | None:
-        return self.loss.class_weight(target, like)
+    @property
+    def capturable(self) -> bool:  # type: ignore[override]
+        return self.loss.capturable
+
+    @property
+    def outputs(self) -> tuple[str, ...]:
+        return self.loss.outputs
+
+    @property
+    def weighs_targets(self) -> bool:
+        return self.loss.weighs_targets
+
+    def target_weight(self, prediction: Tensor, target: Tensor) -> Tensor | None:
+        return self.loss.target_weight(prediction[:, 0], target)
 
     def to_json(self) -> dict[str, Any]:
         return {"kind": self.kind, "loss": self.loss.to_json()}

@@ -11,7 +11,7 @@ from numpy.typing import ArrayLike
 from ranvier.core.errors import ConfigError, suggestion
 from ranvier.core.task import Task
 from ranvier.metrics.metric import METRICS, Metric
-from ranvier.metrics.rows import Floats, rows_of, weighted_mean
+from ranvier.metrics.rows import Floats, Rows, rows_of, weighted_mean
 
 # A ranking metric sorts all rows once per class, so beyond this it is for those who ask.
 _MOST_CLASSES_RANKED = 10
@@ -43,7 +43,37 @@ def compute(
     {'mae': 0.5, 'r2': 0.5}
     """
     metrics = [_fitting(name, task) for name in (default_metrics(task) if names is None else names)]
-    rows = rows_of(task, truth, predicted, weights)
+    return _scores(rows_of(task, truth, predicted, weights), metrics)
+
+
+def score(rows: Rows, *, names: Iterable[str] | None = None) -> dict[str, float]:
+    """The metrics `names`, or all that take rows of this kind, as `compute` gives them.
+
+    Raises:
+        UnknownNameError: no metric of that name; the nearest is offered.
+        ConfigError: a metric of another kind of rows.
+
+    >>> from ranvier.metrics import Texts
+    >>> score(Texts.of(["the cat sat"], ["the cat"]), names=["word_error_rate"])
+    {'word_error_rate': 0.3333333333333333}
+    """
+    known = [other.name for other in METRICS.values() if _says_of(other, rows)]
+    metrics = [METRICS[name] for name in (known if names is None else names)]
+    for metric in metrics:
+        if not _says_of(metric, rows):
+            of_classes = f" of {rows.num_classes} classes" if rows.num_classes else ""
+            raise ConfigError(
+                f"metric {metric.name!r}: it takes {' or '.join(metric.takes)} and does not fit "
+                f"{rows.takes}{of_classes}. {suggestion(metric.name, known)}"
+            )
+    return _scores(rows if rows.is_scorable else None, metrics)
+
+
+def _says_of(metric: Metric, rows: Rows) -> bool:
+    return metric.says_of(rows.takes, rows.num_classes)
+
+
+def _scores(rows: Rows | None, metrics: list[Metric]) -> dict[str, float]:
     if rows is None:
         return {metric.name: math.nan for metric in metrics}
     with np.errstate(all="ignore"):

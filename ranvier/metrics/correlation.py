@@ -30,13 +30,18 @@ def _deviation(values: Floats, weights: Floats) -> Floats:
     return values / np.abs(values).max()
 
 
-@metric("pearson", "regression", better="higher", other_spellings=("pearsonr", "correlation"))
+@metric(
+    "pearson",
+    "values",
+    better="higher",
+    other_spellings=("pearsonr", "correlation", "pearson_correlation"),
+)
 def pearson(rows: Regressed) -> float:
     """Linear correlation of prediction and truth, −1 to 1."""
     return _correlation(rows.truth, rows.predicted, rows.weights)
 
 
-@metric("spearman", "regression", better="higher", other_spellings=("spearmanr",))
+@metric("spearman", "values", better="higher", other_spellings=("spearmanr",))
 def spearman(rows: Regressed) -> float:
     """Correlation of the ranks, −1 to 1: 1 where a rising curve takes prediction to truth."""
     truth = _ranks(rows.truth, rows.weights)

@@ -8,84 +8,56 @@ from __future__ import annotations
 
 import math
 import sys
+from functools import partial
 
 import numpy as np
 
+from ranvier.metrics.labels import Labels
 from ranvier.metrics.metric import metric
-from ranvier.metrics.rows import Classified, Floats, weighted_mean
+from ranvier.metrics.rows import Classified, Exclusive, weighted_mean
+from ranvier.metrics.texts.texts import Texts
 
 
-def _margins(rows: Classified) -> tuple[Floats, Floats, Floats]:
-    """(k_cc, t_c, p_c), [C] each."""
-    confusion = rows.confusion
-    return confusion.diagonal(), confusion.sum(axis=1), confusion.sum(axis=0)
-
-
-def _ratio(part: Floats, whole: Floats) -> Floats:
-    """part / whole, and 0 where there is no whole."""
-    return np.divide(part, whole, out=np.zeros_like(part), where=whole > 0)
-
-
-@metric("accuracy", "classification", better="higher", other_spellings=("accuracy_score", "acc"))
-def accuracy(rows: Classified) -> float:
+@metric(
+    "accuracy",
+    "probabilities",
+    "masks",
+    better="higher",
+    other_spellings=(
+        "accuracy_score",
+        "acc",
+        "binary_accuracy",
+        "categorical_accuracy",
+        "pixel_accuracy",
+        "sparse_categorical_accuracy",
+    ),
+)
+def accuracy(rows: Exclusive) -> float:
     """Share of rows given their true class: Σ_c k_cc / n."""
     return float(rows.confusion.trace() / rows.confusion.sum())
 
 
 @metric(
     "balanced_accuracy",
-    "classification",
+    "probabilities",
+    "masks",
     better="higher",
     other_spellings=("balanced_accuracy_score",),
 )
-def balanced_accuracy(rows: Classified) -> float:
+def balanced_accuracy(rows: Exclusive) -> float:
     """Mean over the classes in the truth of the share that was found: mean of k_cc / t_c."""
-    hit, true, _ = _margins(rows)
+    hit, true, _ = rows.margins
     return float((hit[true > 0] / true[true > 0]).mean())
-
-
-def _macro(rows: Classified, part: Floats, whole: Floats) -> float:
-    """The mean of part / whole over the classes that occur in the truth or the predictions."""
-    _, true, predicted = _margins(rows)
-    return float(_ratio(part, whole)[(true > 0) | (predicted > 0)].mean())
-
-
-@metric("precision_macro", "classification", better="higher")
-def precision_macro(rows: Classified) -> float:
-    """Mean over classes of k_cc / p_c; 0 for a class that was never predicted."""
-    hit, _, predicted = _margins(rows)
-    return _macro(rows, hit, predicted)
-
-
-@metric("recall_macro", "classification", better="higher")
-def recall_macro(rows: Classified) -> float:
-    """Mean over classes of k_cc / t_c; 0 for one that was predicted but is not in the truth."""
-    hit, true, _ = _margins(rows)
-    return _macro(rows, hit, true)
-
-
-@metric("f1_macro", "classification", better="higher")
-def f1_macro(rows: Classified) -> float:
-    """Mean over classes of 2·k_cc / (t_c + p_c), the harmonic mean of precision and recall."""
-    hit, true, predicted = _margins(rows)
-    return _macro(rows, 2 * hit, true + predicted)
-
-
-@metric("f1", "classification", better="higher", classes=range(2, 3), other_spellings=("f1_score",))
-def f1(rows: Classified) -> float:
-    """2·k₁₁ / (t₁ + p₁) of the second of two classes; NaN where it neither is nor was predicted."""
-    hit, true, predicted = _margins(rows)
-    whole = true[1] + predicted[1]
-    return float(2 * hit[1] / whole) if whole else math.nan
 
 
 @metric(
     "matthews",
-    "classification",
+    "probabilities",
+    "masks",
     better="higher",
     other_spellings=("matthews_corrcoef", "mcc", "phi"),
 )
-def matthews(rows: Classified) -> float:
+def matthews(rows: Exclusive) -> float:
     """Correlation of truth and decision: 0 is chance, however unequal the classes.
 
         (n·Σ_c k_cc − Σ_c t_c·p_c) / √((n² − Σ_c t_c²)(n² − Σ_c p_c²))
@@ -95,7 +67,7 @@ def matthews(rows: Classified) -> float:
     Reference: Gorodkin, Comparing two K-category assignments by a K-category correlation
     coefficient (2004).
     """
-    hit, true, predicted = _margins(rows)
+    hit, true, predicted = rows.margins
     if (true > 0).sum() < 2:
         return math.nan
     if (predicted > 0).sum() < 2:
@@ -110,18 +82,19 @@ def matthews(rows: Classified) -> float:
 
 @metric(
     "cohen_kappa",
-    "classification",
+    "probabilities",
+    "masks",
     better="higher",
     other_spellings=("cohen_kappa_score", "kappa"),
 )
-def cohen_kappa(rows: Classified) -> float:
+def cohen_kappa(rows: Exclusive) -> float:
     """Agreement beyond chance: (a − e) / (1 − e), with a = Σ k_cc / n and e = Σ t_c·p_c / n².
 
     NaN where truth and decisions are one and the same class throughout.
 
     Reference: Cohen, A Coefficient of Agreement for Nominal Scales (1960).
     """
-    hit, true, predicted = _margins(rows)
+    hit, true, predicted = rows.margins
     if ((true > 0) | (predicted > 0)).sum() < 2:
         return math.nan
     n = true.sum()
@@ -129,7 +102,48 @@ def cohen_kappa(rows: Classified) -> float:
     return float(np.divide(hit.sum() / n - expected, 1 - expected))
 
 
-def _top_k_accuracy(rows: Classified, k: int) -> float:
+def _weighted_kappa(rows: Exclusive, power: int) -> float:
+    order = np.arange(rows.num_classes)
+    distance_CC = np.abs(order[:, None] - order).astype(np.float64) ** power
+    confusion = rows.confusion / rows.confusion.sum()
+    expected = np.outer(confusion.sum(axis=1), confusion.sum(axis=0))
+    by_chance = (distance_CC * expected).sum()
+    return float(1 - (distance_CC * confusion).sum() / by_chance) if by_chance else math.nan
+
+
+@metric("linear_kappa", "probabilities", "masks", better="higher")
+def linear_kappa(rows: Exclusive) -> float:
+    """As `quadratic_kappa`, a decision d classes away counting d."""
+    return _weighted_kappa(rows, 1)
+
+
+@metric(
+    "quadratic_kappa",
+    "probabilities",
+    "masks",
+    better="higher",
+    other_spellings=("quadratic_weighted_kappa", "qwk"),
+)
+def quadratic_kappa(rows: Exclusive) -> float:
+    """Agreement beyond chance on classes in order, a decision d classes away counting d².
+
+        1 − Σ_ij (i − j)²·k_ij / Σ_ij (i − j)²·t_i·p_j / n
+
+    NaN where truth and decisions are one and the same class throughout.
+
+    Reference: Cohen, Weighted Kappa (1968).
+    """
+    return _weighted_kappa(rows, 2)
+
+
+@metric("exact_match", "labels", "texts", better="higher", other_spellings=("subset_accuracy",))
+def exact_match(rows: Labels | Texts) -> float:
+    """Share of rows that are right in every label, or whose text is one of its references."""
+    return weighted_mean(rows.exactly_right.astype(np.float64), rows.weights)
+
+
+def top_k_accuracy(rows: Classified, *, k: int) -> float:
+    """Share of rows whose true class is among the k most probable."""
     mine = rows.probability_of_truth[:, None]
     ahead = (rows.probabilities > mine).sum(axis=1)
     # Level classes go by their order, as in `predicted`, so that top 1 is the accuracy.
@@ -138,13 +152,11 @@ def _top_k_accuracy(rows: Classified, k: int) -> float:
     return weighted_mean((ahead < k).astype(np.float64), rows.weights)
 
 
-@metric("top_2_accuracy", "classification", better="higher", classes=range(3, sys.maxsize))
-def top_2_accuracy(rows: Classified) -> float:
-    """Share of rows whose true class is among the two most probable."""
-    return _top_k_accuracy(rows, 2)
-
-
-@metric("top_5_accuracy", "classification", better="higher", classes=range(6, sys.maxsize))
-def top_5_accuracy(rows: Classified) -> float:
-    """Share of rows whose true class is among the five most probable."""
-    return _top_k_accuracy(rows, 5)
+for _k in (2, 3, 5, 10):
+    metric(
+        f"top_{_k}_accuracy",
+        "probabilities",
+        better="higher",
+        classes=range(_k + 1, sys.maxsize),
+        other_spellings=("top_k_categorical_accuracy",) if _k == 5 else (),
+    )(partial(top_k_accuracy, k=_k))

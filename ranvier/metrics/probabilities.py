@@ -10,7 +10,18 @@ from ranvier.metrics.rows import Classified, Floats, weighted_mean
 NUM_BINS = 15
 
 
-@metric("log_loss", "classification", better="lower", other_spellings=("cross_entropy", "nll"))
+@metric(
+    "log_loss",
+    "probabilities",
+    better="lower",
+    other_spellings=(
+        "cross_entropy",
+        "binary_crossentropy",
+        "categorical_crossentropy",
+        "nll",
+        "sparse_categorical_crossentropy",
+    ),
+)
 def log_loss(rows: Classified) -> float:
     """Mean of −log p(true class), p kept 2.2e-16 away from 0 and 1, so at most 36 a row."""
     epsilon = np.finfo(np.float64).eps
@@ -20,7 +31,7 @@ def log_loss(rows: Classified) -> float:
 
 @metric(
     "brier",
-    "classification",
+    "probabilities",
     better="lower",
     other_spellings=("brier_score", "brier_score_loss"),
 )
@@ -59,7 +70,7 @@ def reliability(rows: Classified, num_bins: int = NUM_BINS) -> tuple[Floats, Flo
     return weight, mean_confidence, frequency
 
 
-@metric("expected_calibration_error", "classification", better="lower", other_spellings=("ece",))
+@metric("expected_calibration_error", "probabilities", better="lower", other_spellings=("ece",))
 def expected_calibration_error(rows: Classified) -> float:
     """Mean gap between confidence and frequency over the bins of `reliability`, by their weight.
 
@@ -68,3 +79,13 @@ def expected_calibration_error(rows: Classified) -> float:
     """
     weight, confidence, frequency = reliability(rows)
     return weighted_mean(np.abs(confidence - frequency), weight)
+
+
+@metric("maximum_calibration_error", "probabilities", better="lower", other_spellings=("mce",))
+def maximum_calibration_error(rows: Classified) -> float:
+    """Largest gap between confidence and frequency over the bins of `reliability` that hold rows.
+
+    Reference: Naeini et al., Obtaining Well Calibrated Probabilities Using Bayesian Binning (2015).
+    """
+    weight, confidence, frequency = reliability(rows)
+    return float(np.abs(confidence - frequency)[weight > 0].max())

@@ -1,8 +1,8 @@
 """Metrics of the order that predictions put rows in, wherever the threshold is set.
 
-With two classes the score is the probability of the second. With more, each class is held against
-all others and the mean over classes is taken; a class that is absent leaves no such number, so
-the mean is NaN.
+With two classes the score is the probability of the second. With more, or with labels, each is held
+against all others and the mean over them is taken; one that is absent leaves no such number, so the
+mean is NaN.
 """
 
 from __future__ import annotations
@@ -12,13 +12,14 @@ from collections.abc import Callable
 
 import numpy as np
 
+from ranvier.metrics.labels import Labels
 from ranvier.metrics.metric import metric
 from ranvier.metrics.rows import Classified, Floats
 
 Curve = tuple[Floats, Floats]
 
 
-def cumulative(rows: Classified, positive: int) -> Curve:
+def cumulative(rows: Classified | Labels, positive: int) -> Curve:
     """Weight of the true and of the false positives as the threshold falls past each score.
 
     Rows of one score pass together, so the curve does not depend on their order.
@@ -28,24 +29,24 @@ def cumulative(rows: Classified, positive: int) -> Curve:
     descending = score[order]
     last_of_score = np.append(np.flatnonzero(np.diff(descending)), len(order) - 1)
     weights = rows.weights[order]
-    is_positive = rows.truth[order] == positive
+    is_positive = rows.is_of(positive)[order]
     true_positives = np.cumsum(np.where(is_positive, weights, 0.0))[last_of_score]
     false_positives = np.cumsum(np.where(is_positive, 0.0, weights))[last_of_score]
     return true_positives, false_positives
 
 
-def _over_classes(rows: Classified, area: Callable[[Curve], float]) -> float:
-    classes = [1] if rows.num_classes == 2 else range(rows.num_classes)
-    return float(np.mean([area(cumulative(rows, positive)) for positive in classes]))
+def _over_classes(rows: Classified | Labels, area: Callable[[Curve], float]) -> float:
+    return float(np.mean([area(cumulative(rows, positive)) for positive in rows.ranked]))
 
 
 @metric(
     "roc_auc",
-    "classification",
+    "probabilities",
+    "labels",
     better="higher",
     other_spellings=("auc", "roc_auc_score", "roc_auc_ovr"),
 )
-def roc_auc(rows: Classified) -> float:
+def roc_auc(rows: Classified | Labels) -> float:
     """Chance that a positive row is scored above a negative one, level scores counting half.
 
     The area under the ROC curve, by trapezoids. NaN where a class is absent from the truth.
@@ -66,11 +67,12 @@ def roc_auc(rows: Classified) -> float:
 
 @metric(
     "average_precision",
-    "classification",
+    "probabilities",
+    "labels",
     better="higher",
     other_spellings=("average_precision_score", "pr_auc", "prc"),
 )
-def average_precision(rows: Classified) -> float:
+def average_precision(rows: Classified | Labels) -> float:
     """Σ (R_i − R_{i−1})·P_i over the thresholds: precision averaged over the gains in recall.
 
     NaN where there is no positive row.

@@ -1,9 +1,22 @@
 """Descriptions become torch modules here: one builder, and our own modules where torch has none."""
 
 # Each file enters its modules in the registry that the builder reads.
-from ranvier.nn import graph, layers  # noqa: F401
+from ranvier.nn import foreign, graph, layers  # noqa: F401
 from ranvier.nn.build import build
+from ranvier.nn.foreign import Wrapped, wrap
 from ranvier.nn.modules import MODULES
 from ranvier.nn.streaming import streaming
+from ranvier.nn.weights import Reshaped, Split, Transposed, WeightReport, load_weights
 
-__all__ = ["MODULES", "build", "streaming"]
+__all__ = [
+    "MODULES",
+    "Reshaped",
+    "Split",
+    "Transposed",
+    "WeightReport",
+    "Wrapped",
+    "build",
+    "load_weights",
+    "streaming",
+    "wrap",
+]

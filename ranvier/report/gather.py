@@ -176,7 +176,7 @@ def input_shape(network: Network, run: Json, start: Json) -> tuple[int, ...] | N
     for recorded in (start.get("input_shape"), run.get("input_shape")):
         if recorded:
             return tuple(int(size) for size in recorded)
-    if network.implied_input() is not None:
+    if network.implied_inputs() is not None:
         return None
     shapes = start.get("parameter_shapes") or ()
     matrix = next((shape for shape in shapes if len(shape) == 2), None)

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
 from typing import TypeGuard
+
+from ranvier.report.metric_words import METRICS, MetricWords
 
 NO_BREAK_SPACE = "\N{NO-BREAK SPACE}"
 NOTHING = "–"
@@ -47,7 +48,10 @@ def _number(value: float, digits: int) -> str:
 
 
 # These have the unit of the target or none at all, and so no size of their own.
-ANY_SIZE = ("rmse", "mse", "mae", "median_absolute_error", "mape", "log_loss", "loss")
+ANY_SIZE = ("rmse", "mse", "mae", "median_absolute_error", "mape", "log_loss", "loss",
+            "pinball", "crps_samples", "crps_quantiles", "crps_gaussian", "interval_width",
+            "interval_score", "perplexity", "edit_distance", "episode_return", "discounted_return",
+            "episode_length")  # fmt: skip
 
 
 def score(value: object, metric: str | None = None) -> str:
@@ -166,56 +170,6 @@ def tail(path: str, length: int) -> str:
     'dense_1.weight'
     """
     return path if len(path) <= length else "…" + path[1 - length :]
-
-
-@dataclass(frozen=True)
-class MetricWords:
-    """How a metric is called, which way is better, and what it says."""
-
-    name: str
-    meaning: str
-    is_higher_better: bool = True
-
-
-METRICS = {
-    "accuracy": MetricWords("accuracy", "share of rows answered right"),
-    "balanced_accuracy": MetricWords(
-        "balanced accuracy", "share answered right, mean over classes"
-    ),
-    "roc_auc": MetricWords(
-        "ROC AUC", "chance that a row of the class ranks above a row outside it; 0.5 is guessing"
-    ),
-    "average_precision": MetricWords("average precision", "area under precision against recall"),
-    "precision_macro": MetricWords(
-        "precision, mean over classes", "of the rows called so, the share that are"
-    ),
-    "recall_macro": MetricWords(
-        "recall, mean over classes", "of the rows that are so, the share found"
-    ),
-    "f1": MetricWords("F1", "precision and recall of the second class in one"),
-    "f1_macro": MetricWords("F1, mean over classes", "precision and recall in one, classes equal"),
-    "top_2_accuracy": MetricWords("top-2 accuracy", "share with the truth among the first 2"),
-    "top_5_accuracy": MetricWords("top-5 accuracy", "share with the truth among the first 5"),
-    "matthews": MetricWords("Matthews correlation", "1 is perfect, 0 is guessing"),
-    "cohen_kappa": MetricWords("Cohen's kappa", "agreement beyond chance; 1 is perfect"),
-    "log_loss": MetricWords("log loss", "mean surprise at the truth; 0 is perfect", False),
-    "brier": MetricWords("Brier score", "mean squared error of the probabilities", False),
-    "expected_calibration_error": MetricWords(
-        "calibration error", "mean gap between the probabilities stated and what came true", False
-    ),
-    "r2": MetricWords("R²", "share of the variance explained; 0 is answering the mean"),
-    "rmse": MetricWords("root mean squared error", "typical error, large ones weigh more", False),
-    "mse": MetricWords("mean squared error", "mean of the squared errors", False),
-    "mae": MetricWords("mean absolute error", "mean size of the error", False),
-    "mape": MetricWords("mean absolute percentage error", "mean relative error", False),
-    "median_absolute_error": MetricWords(
-        "median absolute error", "half of the errors are smaller", False
-    ),
-    "explained_variance": MetricWords("explained variance", "R² with the mean error forgiven"),
-    "pearson": MetricWords("Pearson correlation", "linear agreement; 1 is perfect"),
-    "spearman": MetricWords("Spearman correlation", "agreement of the order; 1 is perfect"),
-    "loss": MetricWords("loss", "what training makes small", False),
-}
 
 
 # What is asked of a result first; everything else is a closer look.

@@ -67,8 +67,8 @@ class Sequence(Layer):
             members = layer.members_after(members)
         return members
 
-    def implied_input(self) -> Shape | None:
-        return self.layers[0].implied_input()
+    def implied_inputs(self) -> tuple[Shape, ...] | None:
+        return self.layers[0].implied_inputs()
 
 
 def before_activations(layers: tuple[Layer, ...]) -> list[Layer]:
@@ -235,5 +235,5 @@ class Parallel(Layer):
     def members_after(self, members: int | None) -> int | None:
         return self.branches[0].members_after(members)
 
-    def implied_input(self) -> Shape | None:
-        return next((found for b in self.branches if (found := b.implied_input())), None)
+    def implied_inputs(self) -> tuple[Shape, ...] | None:
+        return next((found for b in self.branches if (found := b.implied_inputs())), None)

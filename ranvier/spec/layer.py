@@ -131,8 +131,8 @@ class Layer:
         """Members of the ensemble on the axis before the last, after this layer, or None."""
         return members
 
-    def implied_input(self) -> Shape | None:
-        """The only input shape that fits, for a layer that knows it."""
+    def implied_inputs(self) -> tuple[Shape, ...] | None:
+        """The only shape of each input that fits, for a layer that knows them."""
         return None
 
     def applies(self) -> str | None:

@@ -124,13 +124,13 @@ class Network(Sequence):
         return draw(self.trace(input=input))
 
     def _repr_html_(self) -> str:
-        if self.implied_input() is None:
+        if self.implied_inputs() is None:
             return f"<code>{html.escape(repr(self))}</code>"
         return self.draw() + self.describe()._repr_html_()
 
     def shapes_or_implied(self, input: Inputs | None) -> tuple[Shape, ...]:
         """The given shape of every input, or the one that the first layer implies."""
-        implied = self.implied_input()
+        implied = self.implied_inputs()
         if input is not None:
             return input_shapes(input, self.inputs)
         if implied is None:
@@ -138,4 +138,4 @@ class Network(Sequence):
                 "input: no shape was given and the first layer fits many; expected a shape without "
                 "the batch axis. Give one, such as input=16 or input=(28, 28, 1)."
             )
-        return (implied,)
+        return implied

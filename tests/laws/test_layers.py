@@ -54,7 +54,8 @@ INSIDE = {"again", "aside", "take", "tied_dense"}
 def test_every_registered_layer_has_an_example():
     alone = {example.layer.kind for example in EXAMPLES}
     nodes = (node for example in EXAMPLES for node in trace(example.layer, *example.shapes).walk())
-    assert alone == set(LAYERS) - INSIDE
+    # What was written elsewhere is only described.
+    assert alone == set(LAYERS) - INSIDE - {"foreign"}
     assert {node.layer.kind for node in nodes} >= INSIDE
 
 

@@ -15,7 +15,7 @@ from ranvier.core.errors import ConfigError, RunError
 from ranvier.core.task import Task
 from ranvier.data.tabular import TableEncoder, labelled_rows, read_table
 from ranvier.metrics import compute
-from ranvier.nn import build
+from ranvier.nn.foreign import build_or_copy
 from ranvier.runs.layout import RunFolder
 from ranvier.runs.model import load_model as read_model
 from ranvier.spec import Network
@@ -82,15 +82,18 @@ class TableModel:
         return compute(self.task, rows.truth, self._predict(rows.inputs), weights=rows.weights)
 
 
-def load_model(run: RunFolder) -> TableModel:
-    """The trained model of a run, in evaluation mode, every byte of it checked."""
+def load_model(run: RunFolder, *, module: nn.Module | None = None) -> TableModel:
+    """The trained model of a run, in evaluation mode, every byte of it checked.
+
+    `module` is one like that which was trained, where the network was not built here; it stays.
+    """
     saved = read_model(run)
     if saved.network_json is None or saved.encoder_json is None:
         raise RunError(f"{run.model}: this is not the model of a table.")
     encoder = TableEncoder.from_json(saved.encoder_json)
     network = Network.from_json(saved.network_json)
     shape = (encoder.layout.features,)
-    module = build(network, shape)
+    module = build_or_copy(network, shape, module)
     module.load_state_dict(saved.tensors)
     head = Head.fit(encoder.task, network.output_shape(shape), network.members)
     return TableModel(module.eval(), head, encoder)

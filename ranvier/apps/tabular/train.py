@@ -11,6 +11,7 @@ from typing import Any
 
 import numpy as np
 import torch
+from torch import nn
 
 from ranvier.apps.tabular.choices import Choice, fill, implied, spell_out
 from ranvier.apps.tabular.defaults import default_network, default_settings
@@ -19,7 +20,8 @@ from ranvier.core.errors import DataError, DivergedError, RunError
 from ranvier.core.finding import grouped
 from ranvier.data.known import data_set, is_known
 from ranvier.data.tabular import Rows, TableData, prepare
-from ranvier.nn import build
+from ranvier.nn import Wrapped, wrap
+from ranvier.nn.foreign import build_or_copy
 from ranvier.report import write_report
 from ranvier.runs.documents import read_document, write_document
 from ranvier.runs.layout import RunFolder
@@ -35,12 +37,16 @@ from ranvier.train.session import Session
 
 @dataclass(frozen=True)
 class Prepared:
-    """A table's data, the network for it, and every setting chosen."""
+    """A table's data, the network for it, and every setting chosen.
+
+    `module` is the one to train a copy of, where the network was not built here.
+    """
 
     data: TableData
     network: Network
     settings: TrainSettings
     choices: tuple[Choice, ...] = ()
+    module: nn.Module | None = None
 
     def job(self) -> Job:
         """The training of this network on this data, before its first step.
@@ -53,7 +59,7 @@ class Prepared:
         validation = data.validation
         job = Job(
             task=data.task,
-            module=build(self.network, shape, seed=settings.seed),
+            module=build_or_copy(self.network, shape, self.module, seed=settings.seed),
             head=Head.fit(data.task, self.network.output_shape(shape), self.network.members),
             training=part_of(data.train),
             validation=None if validation is None else part_of(validation),
@@ -84,15 +90,21 @@ class Prepared:
         )
 
 
-def choose(network: Network | None, source: Any, settings: TrainSettings) -> Prepared:
+def choose(
+    given: Network | Wrapped | nn.Module | None, source: Any, settings: TrainSettings
+) -> Prepared:
     """Read and encode the source, and choose all that is open.
 
     A network that the caller brings gets plain numbers, categories as indicators; the default
     network embeds categories itself.
     """
-    data = prepare(source, settings, form="codes" if network is None else "one_hot")
+    data = prepare(source, settings, form="codes" if given is None else "one_hot")
     choices: list[Choice] = []
     num_rows = len(data.train.inputs)
+    network, module = given if isinstance(given, Network) else None, None
+    if isinstance(given, Wrapped | nn.Module):
+        wrapped = given if isinstance(given, Wrapped) else wrap(given)
+        network, module = wrapped.network(data.train.inputs.shape[1]), wrapped.module
     if network is None:
         layout = data.encoder.layout
         numbers = data.train.inputs[:, : layout.numeric]
@@ -103,7 +115,7 @@ def choose(network: Network | None, source: Any, settings: TrainSettings) -> Pre
     defaults = default_settings(network, data.task, num_rows=num_rows)
     settings, taken = fill(settings, [*follows, *defaults])
     settings, machine = fill(spell_out(settings), [_threads(network, data, settings)])
-    return Prepared(data, network, settings, (*choices, *taken, *machine))
+    return Prepared(data, network, settings, (*choices, *taken, *machine), module)
 
 
 def official_parts(source: Any, settings: TrainSettings) -> tuple[Any, TrainSettings]:
@@ -115,7 +127,7 @@ def official_parts(source: Any, settings: TrainSettings) -> tuple[Any, TrainSett
 
 
 def begin(
-    network: Network | None,
+    network: Network | Wrapped | nn.Module | None,
     source: Any,
     settings: TrainSettings,
     *,
@@ -147,7 +159,9 @@ def begin(
     return run
 
 
-def resume(run: RunFolder, *, source: Any = None, progress: Progress) -> RunFolder:
+def resume(
+    run: RunFolder, *, source: Any = None, module: nn.Module | None = None, progress: Progress
+) -> RunFolder:
     """Go on with a run exactly where it stopped; a finished one is left as it is.
 
     Raises:
@@ -155,7 +169,7 @@ def resume(run: RunFolder, *, source: Any = None, progress: Progress) -> RunFold
     """
     with run.lock():
         if not _is_finished(run):
-            prepared = restore(run, source=source)
+            prepared = restore(run, source=source, module=module)
             session = prepared.session(prepared.job(), run, progress)
             _conclude(run, session.resume, progress)
         elif not run.report.is_file():  # stopped between the summary and the report
@@ -163,7 +177,7 @@ def resume(run: RunFolder, *, source: Any = None, progress: Progress) -> RunFold
     return run
 
 
-def restore(run: RunFolder, *, source: Any = None) -> Prepared:
+def restore(run: RunFolder, *, source: Any = None, module: nn.Module | None = None) -> Prepared:
     """What a run was begun with, made again from its files and its source."""
     document = read_document(run.run)
     settings = resolve(TrainSettings, (str(run.run), document["settings"]))
@@ -176,7 +190,7 @@ def restore(run: RunFolder, *, source: Any = None) -> Prepared:
             f"{data.fingerprint[:12]}, then {document['data']['fingerprint'][:12]}). "
             "Restore the file as it was, or train anew."
         )
-    return Prepared(data, network, settings)
+    return Prepared(data, network, settings, module=module)
 
 
 def parts_of(data: TableData) -> dict[str, Rows]:

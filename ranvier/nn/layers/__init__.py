@@ -11,6 +11,8 @@ from ranvier.nn.layers import (  # noqa: F401
     noise,
     normalization,
     numbers,
+    over_time,
+    recurrent,
     reparametrization,
     table,
     wrappers,

@@ -65,9 +65,13 @@ def line_chart(
     is_log: bool = False,
     guides: Sequence[Guide] = (),
     y_range: tuple[float, float] | None = None,
+    x_ticks: Sequence[tuple[float, str]] | None = None,
     digits: int = 4,
 ) -> Markup | None:
-    """Lines over a shared axis, or None where no number is there to draw."""
+    """Lines over a shared axis, or None where no number is there to draw.
+
+    `x_ticks` are the places to mark below and what to write there, where round numbers will not do.
+    """
     across = domain([x for line in series for x in line.x], pad=0.0, from_zero=False)
     values = [y for line in series for part in (line.y, line.low, line.high) for y in part]
     beside = [guide.value for guide in guides if guide.axis == "y"]
@@ -81,7 +85,7 @@ def line_chart(
     on = frame(
         across, up, x_label=x_label, y_label=y_label, is_log_y=is_log,
         legend=legend if len(legend) > 1 else (), is_whole_x=True, headroom=headroom,
-        x_ticks=[(series[0].x[0], number(series[0].x[0]))] if one_point else None,
+        x_ticks=[(series[0].x[0], number(series[0].x[0]))] if one_point else x_ticks,
     )  # fmt: skip
     marks: list[Markup | None] = [_guide(on, guide) for guide in guides]
     for index, line in enumerate(series):

@@ -161,8 +161,8 @@ class PiecewiseEmbedding(Layer):
     def label(self) -> str:
         return f"PiecewiseEmbedding {self.units}"
 
-    def implied_input(self) -> Shape | None:
-        return (len(self.edges),)
+    def implied_inputs(self) -> tuple[Shape, ...] | None:
+        return ((len(self.edges),),)
 
     def initialisation(self) -> str:
         return "lines U(−1, 1), bends 0"

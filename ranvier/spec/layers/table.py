@@ -157,8 +157,8 @@ class TableFeatures(Layer):
     def label(self) -> str:
         return f"Table: {self.numeric} numbers, {len(self.cardinalities)} categories"
 
-    def implied_input(self) -> Shape | None:
-        return (self.columns,)
+    def implied_inputs(self) -> tuple[Shape, ...] | None:
+        return ((self.columns,),)
 
     def initialisation(self) -> str:
         start = initializer(self.initializer or "normal")

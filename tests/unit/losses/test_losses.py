@@ -26,7 +26,8 @@ LOGITS = torch.zeros(4, 3)
             ROWS,
             (
                 "mean_squared_error: got a prediction of shape (4, 1) for a target of shape (4,); "
-                "expected [B] for both. Squeeze the prediction's last axis to get [B] = (4,)."
+                "expected one shape for both, [B] or [B, ...]. Squeeze the prediction's last axis to "
+                "get (4,)."
             ),
         ),
         (
@@ -34,8 +35,8 @@ LOGITS = torch.zeros(4, 3)
             LOGITS,
             ROWS,
             (
-                "huber: got a prediction of shape (4, 3) for a target of shape (4,); expected [B] for "
-                "both. Give the network one output per sample, and one target for each."
+                "huber: got a prediction of shape (4, 3) for a target of shape (4,); expected one shape "
+                "for both, [B] or [B, ...]. Give the network one output per number of the target."
             ),
         ),
         (
@@ -44,8 +45,8 @@ LOGITS = torch.zeros(4, 3)
             torch.zeros(5, dtype=torch.int64),
             (
                 "cross_entropy: got a prediction of shape (4, 3) for a target of shape (5,); expected "
-                "logits [B, C] and class indices [B], or probabilities [B, C]. Give the last layer one "
-                "output per class."
+                "logits [B, ..., C] and class indices [B, ...], or probabilities [B, ..., C]. Give the "
+                "last layer one output per class."
             ),
         ),
         (
@@ -53,8 +54,8 @@ LOGITS = torch.zeros(4, 3)
             LOGITS,
             ROWS,
             (
-                "cross_entropy: got a target [B] of float32; expected class indices in int64. Call "
-                "target.long(), or give probabilities [B, C]."
+                "cross_entropy: got a target (4,) of float32; expected class indices in int64. Call "
+                "target.long(), or give probabilities [B, ..., C]."
             ),
         ),
         (
@@ -134,8 +135,21 @@ def test_options_that_cannot_be_are_refused_in_words(make, message):
     [
         ("mse", "mean_squared_error"),
         ("mae", "mean_absolute_error"),
+        ("mape", "mean_absolute_percentage_error"),
+        ("logcosh", "log_cosh"),
+        ("quantile", "pinball"),
+        ("gaussian_nll", "gaussian_likelihood"),
+        ("poisson", "poisson_likelihood"),
+        ("cosine_similarity", "cosine_distance"),
         ("bce", "binary_cross_entropy"),
         ("categorical_crossentropy", "cross_entropy"),
+        ("binary_focal_crossentropy", "binary_focal"),
+        ("kl_div", "kl_divergence"),
+        ("gce", "generalized_cross_entropy"),
+        ("ctc_loss", "ctc"),
+        ("triplet_margin_loss", "triplet"),
+        ("clip", "info_nce"),
+        ("simclr", "nt_xent"),
     ],
 )
 def test_another_spelling_is_answered_with_ours(other, name):

@@ -188,16 +188,19 @@ def test_the_primary_metric_is_the_one_its_task_is_judged_by():
 
 
 def test_losses_and_errors_are_better_when_lower():
-    lower = {name for name in METRICS if not higher_is_better(name)}
+    of_tasks = {name for name, metric in METRICS.items() if metric.fits(TWO) or metric.fits(NUMBER)}
+    lower = {name for name in of_tasks if not higher_is_better(name)}
     assert lower == {
         "log_loss",
         "brier",
         "expected_calibration_error",
+        "maximum_calibration_error",
         "mse",
         "rmse",
         "mae",
         "median_absolute_error",
         "mape",
+        "smape",
     }
 
 

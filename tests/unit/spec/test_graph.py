@@ -161,12 +161,12 @@ def test_a_join_along_an_axis_that_is_not_there_is_refused():
 
 
 def test_a_network_of_a_thousand_layers_is_described_in_under_a_second():
-    from time import perf_counter
+    from time import process_time
 
     network = Network(*[Dense(8, activation="relu") for _ in range(1000)])
-    start = perf_counter()
+    start = process_time()
     text = str(network.describe(input=8))
-    assert perf_counter() - start < 1
+    assert process_time() - start < 1
     assert len(text.splitlines()) > 1000
 
 

@@ -129,10 +129,10 @@ def test_layers_nested_too_deep_are_refused():
 def test_a_few_bytes_that_ask_for_a_hundred_million_layers_are_refused_in_a_second():
     inside = Repeat(Repeat(Dense(3), times=10_000), times=10_000)
     network = Network.from_json(Network(inside).to_json())
-    start = time.perf_counter()
+    start = time.process_time()
     with pytest.raises(NetworkError, match="a network may hold 20,000 layers"):
         network.describe(input=3)
-    assert time.perf_counter() - start < 1
+    assert time.process_time() - start < 1
 
 
 def test_a_newer_format_is_refused_as_newer():
@@ -153,10 +153,10 @@ def test_without_an_input_shape_the_network_asks_for_one_or_knows_it():
 
 
 def test_a_thousand_layers_are_built_described_and_drawn_in_under_a_second():
-    start = time.perf_counter()
+    start = time.process_time()
     network = Network(*(Dense(64 + i % 3, activation="relu") for i in range(1_000)))
     text = str(network.describe(input=64))
     drawing = network.draw(input=64)
-    assert time.perf_counter() - start < 1
+    assert time.process_time() - start < 1
     assert text.count("dense_") >= 1_000
     assert "× 333" in drawing
