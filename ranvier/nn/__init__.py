@@ -4,7 +4,9 @@
 from ranvier.nn import foreign, graph, layers  # noqa: F401
 from ranvier.nn.build import build
 from ranvier.nn.foreign import Wrapped, wrap
+from ranvier.nn.lsuv import lsuv_
 from ranvier.nn.modules import MODULES
+from ranvier.nn.prior import prior_bias, start_at_prior_
 from ranvier.nn.streaming import streaming
 from ranvier.nn.weights import Reshaped, Split, Transposed, WeightReport, load_weights
 
@@ -17,6 +19,9 @@ __all__ = [
     "Wrapped",
     "build",
     "load_weights",
+    "lsuv_",
+    "prior_bias",
+    "start_at_prior_",
     "streaming",
     "wrap",
 ]

@@ -22,10 +22,13 @@ from ranvier.spec.initializers import (
 )
 from ranvier.spec.layer import Layer, Parameter
 from ranvier.spec.layers.over_time import OverTime
+from ranvier.spec.parameters import number
 
 INITIALIZERS.add(
     "forget_gate",
-    Distribution("b = {value:g} in the second of four equal parts, 0 elsewhere", {"value": 1.0}),
+    Distribution(
+        "b = {value:g} in the second of four equal parts, 0 elsewhere", {"value": number(1.0)}
+    ),
 )
 
 DirectionsJoin = Literal["concat", "sum", "average", "multiply"]
