@@ -1,5 +1,6 @@
 """The modules of our own kinds of layer, one file per idea, named as in `ranvier/spec/layers`."""
 
+# Each file enters its modules in the registry that the builder reads.
 from ranvier.nn.layers import (  # noqa: F401
     activation,
     additive_attention,
