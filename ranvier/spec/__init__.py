@@ -32,12 +32,36 @@ from ranvier.spec.layer import (
 from ranvier.spec.layers.activation import (
     Activation,
 )
+from ranvier.spec.layers.additive_attention import (
+    AdditiveAttention,
+    LuongAttention,
+)
+from ranvier.spec.layers.attention import (
+    DotProductAttention,
+    MultiHeadAttention,
+)
+from ranvier.spec.layers.cells import (
+    GRUCell,
+    LSTMCell,
+    RNNCell,
+)
+from ranvier.spec.layers.constraints import (
+    CONSTRAINTS,
+    Constrained,
+)
+from ranvier.spec.layers.convolution import (
+    Conv,
+    DepthwiseConv,
+    SeparableConv,
+)
 from ranvier.spec.layers.dense import (
     Dense,
 )
 from ranvier.spec.layers.dropout import (
+    AlphaDropout,
     Dropout,
     DropPath,
+    FeatureAlphaDropout,
 )
 from ranvier.spec.layers.embedding import (
     Embedding,
@@ -46,6 +70,10 @@ from ranvier.spec.layers.ensemble import (
     MemberDense,
     Members,
     SharedDense,
+)
+from ranvier.spec.layers.feed_forward import (
+    FeedForward,
+    GatedFeedForward,
 )
 from ranvier.spec.layers.foreign import (
     Foreign,
@@ -57,16 +85,54 @@ from ranvier.spec.layers.gated import (
     ReGLU,
     SwiGLU,
 )
+from ranvier.spec.layers.global_pooling import (
+    AttentionPool,
+    GlobalAveragePool,
+    GlobalMaxPool,
+)
+from ranvier.spec.layers.masking import (
+    Masking,
+    PaddingMask,
+    Select,
+)
+from ranvier.spec.layers.mixture import (
+    MixtureOfExperts,
+)
+from ranvier.spec.layers.noise import (
+    GaussianDropout,
+    GaussianNoise,
+)
 from ranvier.spec.layers.normalization import (
     BatchNorm,
     GroupNorm,
     InstanceNorm,
     LayerNorm,
     RMSNorm,
+    UnitNorm,
 )
 from ranvier.spec.layers.numbers import (
     PeriodicEmbedding,
     PiecewiseEmbedding,
+)
+from ranvier.spec.layers.padding import (
+    Crop,
+    Pad,
+)
+from ranvier.spec.layers.patches import (
+    PatchEmbedding,
+    SeriesPatches,
+)
+from ranvier.spec.layers.pooling import (
+    AdaptiveAveragePool,
+    AdaptiveMaxPool,
+    AveragePool,
+    MaxPool,
+    PowerPool,
+)
+from ranvier.spec.layers.positions import (
+    ClassToken,
+    PositionEmbedding,
+    SinusoidalPositions,
 )
 from ranvier.spec.layers.rectified import (
     PReLU,
@@ -77,11 +143,52 @@ from ranvier.spec.layers.recurrent import (
     LSTM,
     SimpleRNN,
 )
+from ranvier.spec.layers.relative import (
+    Alibi,
+    BucketedBias,
+    DistanceBias,
+    Rotary,
+)
+from ranvier.spec.layers.reparametrization import (
+    SpectralNorm,
+    WeightNorm,
+)
+from ranvier.spec.layers.resampling import (
+    PixelShuffle,
+    PixelUnshuffle,
+    Upsample,
+)
 from ranvier.spec.layers.reshaping import (
     Flatten,
+    Identity,
+    Permute,
+    RepeatVector,
+    Reshape,
+    Slice,
+)
+from ranvier.spec.layers.state_space import (
+    MinGRU,
+    SelectiveStateSpace,
 )
 from ranvier.spec.layers.table import (
     TableFeatures,
+)
+from ranvier.spec.layers.time_distributed import (
+    Bidirectional,
+    Recurrent,
+    TimeDistributed,
+)
+from ranvier.spec.layers.transformer import (
+    TransformerDecoder,
+    TransformerEncoder,
+)
+from ranvier.spec.layers.transposed_convolution import (
+    ConvTranspose,
+)
+from ranvier.spec.layers.wrappers import (
+    ActivityPenalty,
+    Frozen,
+    Penalized,
 )
 from ranvier.spec.network import (
     Network,
@@ -95,6 +202,7 @@ from ranvier.spec.walk import (
 
 __all__ = [
     "ACTIVATIONS",
+    "CONSTRAINTS",
     "GEGLU",
     "GLU",
     "GRU",
@@ -102,44 +210,106 @@ __all__ = [
     "LAYERS",
     "LSTM",
     "Activation",
+    "ActivityPenalty",
+    "AdaptiveAveragePool",
+    "AdaptiveMaxPool",
+    "AdditiveAttention",
     "Again",
+    "Alibi",
+    "AlphaDropout",
     "Aside",
+    "AttentionPool",
+    "AveragePool",
     "BatchNorm",
+    "Bidirectional",
+    "BucketedBias",
+    "ClassToken",
+    "Constrained",
+    "Conv",
+    "ConvTranspose",
+    "Crop",
     "Dense",
+    "DepthwiseConv",
     "Description",
+    "DistanceBias",
+    "DotProductAttention",
     "DropPath",
     "Dropout",
     "Embedding",
+    "FeatureAlphaDropout",
+    "FeedForward",
     "Flatten",
     "Foreign",
+    "Frozen",
+    "GRUCell",
+    "GatedFeedForward",
+    "GaussianDropout",
+    "GaussianNoise",
+    "GlobalAveragePool",
+    "GlobalMaxPool",
     "GroupNorm",
+    "Identity",
     "Initializer",
     "InstanceNorm",
     "Join",
+    "LSTMCell",
     "Layer",
     "LayerNorm",
+    "LuongAttention",
+    "Masking",
+    "MaxPool",
     "Maxout",
     "MemberDense",
     "Members",
+    "MinGRU",
+    "MixtureOfExperts",
+    "MultiHeadAttention",
     "Network",
     "Node",
     "PReLU",
+    "Pad",
+    "PaddingMask",
     "Parallel",
     "Parameter",
+    "PatchEmbedding",
+    "Penalized",
     "PeriodicEmbedding",
+    "Permute",
     "PiecewiseEmbedding",
+    "PixelShuffle",
+    "PixelUnshuffle",
+    "PositionEmbedding",
+    "PowerPool",
     "RMSNorm",
+    "RNNCell",
     "RReLU",
     "ReGLU",
+    "Recurrent",
     "Repeat",
+    "RepeatVector",
+    "Reshape",
     "Residual",
+    "Rotary",
+    "Select",
+    "SelectiveStateSpace",
+    "SeparableConv",
     "Sequence",
+    "SeriesPatches",
     "SharedDense",
     "SimpleRNN",
+    "SinusoidalPositions",
+    "Slice",
+    "SpectralNorm",
     "SwiGLU",
     "TableFeatures",
     "Take",
     "TiedDense",
+    "TimeDistributed",
     "TorchModule",
+    "TransformerDecoder",
+    "TransformerEncoder",
+    "UnitNorm",
+    "Upsample",
+    "WeightNorm",
     "trace",
 ]

@@ -37,6 +37,15 @@ NAMED = Rule("the name of a layer or of an input", _accept_path)
 Named = Annotated[str, NAMED]
 
 
+_Also = Annotated[
+    tuple[str, ...],
+    Rule(
+        "a name or names of layers before this one",
+        lambda value: many(NAMED, "").accept((value,) if isinstance(value, str) else value),
+    ),
+]
+
+
 @dataclass(frozen=True, init=False, repr=False)
 class Take(Layer):
     """Goes on with signals named earlier instead of what comes: one or several.
@@ -139,7 +148,13 @@ class Join(Layer, other_spellings=("concatenate", "add", "merge")):
         concat: a⁽ˡ⁾ = [a⁽ⁱ⁾; a⁽ʲ⁾; …]    sum, average, multiply, maximum, minimum: each number
         dot:    a⁽ˡ⁾ = Σ_d a⁽ⁱ⁾_d a⁽ʲ⁾_d, over the features
 
-    `axis` is where concat puts them end to end: the features, unless told; no batch axis counts.
+    `also` names signals to be joined with what comes: skips. `axis` is where concat puts them end
+    to end: the features, unless told; no batch axis counts.
+
+    >>> from ranvier.spec import Dense, Network
+    >>> network = Network(Dense(8, name="fine"), Dense(4), Dense(8), Join("concat", also="fine"))
+    >>> network.output_shape(3)
+    (16,)
 
     Shapes: several of one shape -> that shape; concat: the axis adds up; dot: one feature.
     """
@@ -148,7 +163,11 @@ class Join(Layer, other_spellings=("concatenate", "add", "merge")):
 
     join: Annotated[JoinKind, JOIN_RULE] = "concat"
     _: KW_ONLY
+    also: _Also = ()
     axis: Annotated[int, whole(-64, 64)] = -1
+
+    def takes(self) -> tuple[str, ...]:
+        return self.also
 
     def flow(self, run: Run, *signals: Signal) -> Flowed:
         shapes = [signal.shape for signal in signals]
@@ -162,7 +181,8 @@ class Join(Layer, other_spellings=("concatenate", "add", "merge")):
         return join_equation(self.join, here, sources or ("⁽ⁱ⁾", "⁽ʲ⁾"))
 
     def label(self) -> str:
-        return f"Join {join_sign(self.join)}"
+        names = f" {', '.join(self.also)}" if self.also else ""
+        return f"Join {join_sign(self.join)}{names}"
 
 
 @dataclass(frozen=True)

@@ -230,7 +230,7 @@ class Parallel(Layer):
         return join_equation(self.join or "concat", here, sources or ("⁽ⁱ⁾", "⁽ʲ⁾"))
 
     def joins(self) -> str:
-        return join_sign(self.join) if self.join else ""
+        return join_sign(self.join) if self.join else "one output each"
 
     def members_after(self, members: int | None) -> int | None:
         return self.branches[0].members_after(members)

@@ -41,8 +41,8 @@ class Best:
 
     @torch.no_grad()
     def _keep(self, state: State) -> None:
-        source = state.average if state.average is not None else state.parameters
-        current = {f"parameter/{n}": p for n, p in zip(state.names, source, strict=True)}
+        named = zip(state.names, state.predicting, strict=True)
+        current = {f"parameter/{name}": weights for name, weights in named}
         current |= {f"buffer/{n}": b for n, b in state.buffers.items()}
         if self.weights:
             for name, tensor in current.items():

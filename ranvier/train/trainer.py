@@ -169,10 +169,10 @@ class Trainer:
         if self.validation is None:
             return None
         state = self.executor.state
-        average = None
-        if state.average is not None:
-            average = dict(zip(state.names, state.average, strict=True))
-        return self.evaluator.measure(self.validation, average)
+        answer = None
+        if state.answer is not None:
+            answer = dict(zip(state.names, state.answer, strict=True))
+        return self.evaluator.measure(self.validation, answer)
 
     def _score(self, measured: Mapping[str, float]) -> float:
         """The monitored value so that lower is better; without validation, later is better."""

@@ -208,10 +208,12 @@ def test_a_hundred_steps_reduce_a_loss(example):
     assert sum(losses[-10:]) / 10 < losses[0]
 
 
+# What has more axes than a sequence's [T, C] is no sequence, and is not fed in pieces.
 STREAMING = [
     example
     for example in EXAMPLES
-    if any(isinstance(m, Streams) for m in build(example.layer, example.shape).modules())
+    if len(example.shapes[0]) <= 2
+    and any(isinstance(m, Streams) for m in build(example.layer, example.shape).modules())
 ]
 
 
@@ -228,15 +230,19 @@ def test_a_causal_layer_gives_in_pieces_what_it_gives_on_the_whole(example):
                 pass
         return
     whole = every_output(module(*inputs))[0]
+
+    def piece(start: int, stop: int | None) -> Tensor:
+        parts = (
+            each if i in example.whole else each[:, start:stop] for i, each in enumerate(inputs)
+        )
+        return every_output(module(*parts))[0]
+
     with streaming(module):
-        pieces = [
-            every_output(module(*(each[:, start:stop] for each in inputs)))[0]
-            for start, stop in ((0, 1), (1, 3), (3, None))
-        ]
-    if pieces[0].shape[1:2] == (1,) and whole.shape[1] == inputs[0].shape[1]:
-        torch.testing.assert_close(torch.cat(pieces, 1), whole, rtol=0, atol=1e-10)
-    else:
-        torch.testing.assert_close(pieces[-1], whole, rtol=0, atol=1e-10)
+        pieces = [piece(0, 1), piece(1, 3), piece(3, None)]
+    joined = torch.cat(pieces, 1)
+    # A layer that gives one answer for the whole has it at the last piece.
+    answer = joined if joined.shape == whole.shape else pieces[-1]
+    torch.testing.assert_close(answer, whole, rtol=0, atol=1e-10)
 
 
 @every_example

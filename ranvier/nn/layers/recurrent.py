@@ -85,7 +85,7 @@ class Recurrent(OverTime, nn.RNNBase):
         self.looks_ahead = layer.bidirectional or layer.backwards
         self.join = joining(layer.join)
 
-    def read(self, input: Tensor, mask: Mask, state: State) -> tuple[Tensor, State]:
+    def read(self, input: Tensor, mask: Mask, state: State, *outer: Tensor) -> tuple[Tensor, State]:
         # torch's kernels have the stacked layers and directions first.
         parts = [part.reshape(len(part), -1, part.shape[-1]).transpose(0, 1) for part in state]
         drops = self.training and self.layer.recurrent_dropout > 0
@@ -140,7 +140,7 @@ class Recurrent(OverTime, nn.RNNBase):
         self, input: Tensor, mask: Mask, parts: list[Tensor], *, by_steps: bool
     ) -> tuple[Tensor, list[Tensor]]:
         ends: list[State] = []
-        outputs = (input,)
+        outputs: tuple[Tensor, ...] = (input,)
         for passes in self.layer.directions:
             below = torch.cat(outputs, -1)
             if ends:

@@ -2,20 +2,20 @@
 
 from __future__ import annotations
 
-from dataclasses import KW_ONLY, dataclass, replace
+from dataclasses import KW_ONLY, dataclass
 from typing import ClassVar
 
 from ranvier.core.shapes import Shape, size
-from ranvier.spec.activation_functions import ACTIVATIONS
 from ranvier.spec.fields import Count, Flag
-from ranvier.spec.initializers import ZEROS, Initializer, InitializerField, initializer
+from ranvier.spec.initializers import ZEROS, InitializerField
 from ranvier.spec.layer import Family, Layer, Parameter
 from ranvier.spec.layers.activation import ActivationField, activation
+from ranvier.spec.layers.linear_map import LinearMap
 from ranvier.spec.trace import Misfit
 
 
 @dataclass(frozen=True)
-class Dense(Layer, other_spellings=("linear", "fully_connected", "fc")):
+class Dense(LinearMap, Layer, other_spellings=("linear", "fully_connected", "fc")):
     """Maps the features linearly, then applies the activation.
 
         z⁽ˡ⁾ = W⁽ˡ⁾ a⁽ˡ⁻¹⁾ + b⁽ˡ⁾,  a⁽ˡ⁾ = f(z⁽ˡ⁾)
@@ -50,19 +50,6 @@ class Dense(Layer, other_spellings=("linear", "fully_connected", "fc")):
             )
         return (*shape[:-1], self.units)
 
-    @property
-    def start(self) -> Initializer:
-        """How the weights start: as told, or as suits the activation."""
-        if self.initializer is not None:
-            return initializer(self.initializer)
-        function = activation(self.activation)
-        return Initializer(function.record.initializer if function else "glorot_uniform")
-
-    def before(self, function: str) -> Layer:
-        if self.initializer is not None or self.activation is not None:
-            return self
-        return replace(self, initializer=ACTIVATIONS[function].initializer)
-
     def parameters(self, *inputs: Shape) -> dict[str, Parameter]:
         features = inputs[0][-1]
         shape = (self.units, features)
@@ -79,17 +66,8 @@ class Dense(Layer, other_spellings=("linear", "fully_connected", "fc")):
         return places * self.units * (2 * shape[-1] + self.bias) + after
 
     def equation(self, here: str = "⁽ˡ⁾", *sources: str) -> str:
-        source = (sources or ("⁽ˡ⁻¹⁾",))[0]
         bias = f" + b{here}" if self.bias else ""
-        product = f"W{here} a{source}{bias}"
-        function = activation(self.activation)
-        if function is None or function.function == "linear":
-            return f"a{here} = {product}"
-        return f"z{here} = {product}, a{here} = {function.function}(z{here})"
+        return self.activated(here, f"W{here} a{(sources or ('⁽ˡ⁻¹⁾',))[0]}{bias}")
 
     def label(self) -> str:
-        function = activation(self.activation)
-        return f"Dense {self.units}" + (f" · {function.function}" if function else "")
-
-    def initialisation(self) -> str:
-        return f"{self.start.function}: {self.start.meaning}"
+        return self.titled(f"Dense {self.units}")
