@@ -63,8 +63,13 @@ from ranvier.spec.layers.dropout import (
     DropPath,
     FeatureAlphaDropout,
 )
+from ranvier.spec.layers.einsum import (
+    Bilinear,
+    EinsumDense,
+)
 from ranvier.spec.layers.embedding import (
     Embedding,
+    EmbeddingBag,
 )
 from ranvier.spec.layers.ensemble import (
     MemberDense,
@@ -77,6 +82,11 @@ from ranvier.spec.layers.feed_forward import (
 )
 from ranvier.spec.layers.foreign import (
     Foreign,
+)
+from ranvier.spec.layers.function import (
+    FUNCTIONS,
+    Lambda,
+    PureFunction,
 )
 from ranvier.spec.layers.gated import (
     GEGLU,
@@ -118,10 +128,7 @@ from ranvier.spec.layers.padding import (
     Crop,
     Pad,
 )
-from ranvier.spec.layers.patches import (
-    PatchEmbedding,
-    SeriesPatches,
-)
+from ranvier.spec.layers.patches import PatchEmbedding, SeriesPatches
 from ranvier.spec.layers.pooling import (
     AdaptiveAveragePool,
     AdaptiveMaxPool,
@@ -185,6 +192,7 @@ from ranvier.spec.layers.transformer import (
 from ranvier.spec.layers.transposed_convolution import (
     ConvTranspose,
 )
+from ranvier.spec.layers.unfold import Fold, Unfold
 from ranvier.spec.layers.wrappers import (
     ActivityPenalty,
     Frozen,
@@ -203,6 +211,7 @@ from ranvier.spec.walk import (
 __all__ = [
     "ACTIVATIONS",
     "CONSTRAINTS",
+    "FUNCTIONS",
     "GEGLU",
     "GLU",
     "GRU",
@@ -222,6 +231,7 @@ __all__ = [
     "AveragePool",
     "BatchNorm",
     "Bidirectional",
+    "Bilinear",
     "BucketedBias",
     "ClassToken",
     "Constrained",
@@ -235,10 +245,13 @@ __all__ = [
     "DotProductAttention",
     "DropPath",
     "Dropout",
+    "EinsumDense",
     "Embedding",
+    "EmbeddingBag",
     "FeatureAlphaDropout",
     "FeedForward",
     "Flatten",
+    "Fold",
     "Foreign",
     "Frozen",
     "GRUCell",
@@ -253,6 +266,7 @@ __all__ = [
     "InstanceNorm",
     "Join",
     "LSTMCell",
+    "Lambda",
     "Layer",
     "LayerNorm",
     "LuongAttention",
@@ -280,6 +294,7 @@ __all__ = [
     "PixelUnshuffle",
     "PositionEmbedding",
     "PowerPool",
+    "PureFunction",
     "RMSNorm",
     "RNNCell",
     "RReLU",
@@ -308,6 +323,7 @@ __all__ = [
     "TorchModule",
     "TransformerDecoder",
     "TransformerEncoder",
+    "Unfold",
     "UnitNorm",
     "Upsample",
     "WeightNorm",
