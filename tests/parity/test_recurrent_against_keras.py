@@ -21,6 +21,7 @@ from ranvier.spec import (
     GRU,
     LSTM,
     Bidirectional,
+    ConvLSTM,
     Dense,
     GRUCell,
     Network,
@@ -197,6 +198,47 @@ def test_a_layer_at_every_place_is_keras_s():
     module.layer.bias.data.copy_(torch.from_numpy(bias))
     rows = draw(BATCH, PLACES, FEATURES)
     np.testing.assert_allclose(numbers(module(*tensors(rows))), numbers(theirs(rows)), **CLOSE)
+
+
+@pytest.mark.parametrize("axes", [1, 2])
+@pytest.mark.parametrize(
+    "settings",
+    [
+        {"kernel": 3, "padding": "same"},
+        {"kernel": 2, "padding": "same", "stride": 2},
+        {"kernel": 3, "padding": "valid", "dilation": 2},
+    ],
+    ids=str,
+)
+def test_a_convolutional_lstm_is_keras_s(axes, settings):
+    kind = {1: keras.layers.ConvLSTM1D, 2: keras.layers.ConvLSTM2D}[axes]
+    theirs = kind(
+        UNITS,
+        settings["kernel"],
+        strides=settings.get("stride", 1),
+        dilation_rate=settings.get("dilation", 1),
+        padding=settings["padding"],
+        return_sequences=True,
+        return_state=True,
+    )
+    shape = (PLACES, *(7, 6)[:axes], FEATURES)
+    theirs.build((BATCH, *shape))
+    draw_weights(theirs)
+    kernel, recurrent, bias = weights_of(theirs)
+    layer = ConvLSTM(UNITS, states=True, mask="padding", **settings)
+    network = Network(Take("input"), layer, inputs=("input", "padding"))
+    module = build(network, (shape, shape[:1]))
+    inner = module.get_submodule("conv_lstm_1")
+    for name, value in (("weight_ih", kernel), ("weight_hh", recurrent)):
+        turned = np.moveaxis(value, (-1, -2), (0, 1))
+        inner.get_parameter(name).data.copy_(torch.from_numpy(turned.copy()))
+    inner.bias.data.copy_(torch.from_numpy(bias))
+    rows = draw(BATCH, *shape)
+    expected, *ends = theirs(rows, mask=MASK)
+    output, *states = module(*tensors(rows, MASK))
+    np.testing.assert_allclose(numbers(output)[MASK], numbers(expected)[MASK], **CLOSE)
+    for its, end in zip(states, ends, strict=True):
+        np.testing.assert_allclose(numbers(its), numbers(end), **CLOSE)
 
 
 @every_kind
