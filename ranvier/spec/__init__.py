@@ -49,6 +49,7 @@ from ranvier.spec.layers.constraints import (
     CONSTRAINTS,
     Constrained,
 )
+from ranvier.spec.layers.conv_lstm import ConvLSTM
 from ranvier.spec.layers.convolution import (
     Conv,
     DepthwiseConv,
@@ -236,6 +237,7 @@ __all__ = [
     "ClassToken",
     "Constrained",
     "Conv",
+    "ConvLSTM",
     "ConvTranspose",
     "Crop",
     "Dense",

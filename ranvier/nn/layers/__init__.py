@@ -6,6 +6,7 @@ from ranvier.nn.layers import (  # noqa: F401
     attention,
     cells,
     constraints,
+    conv_lstm,
     convolution,
     dense,
     dropout,
