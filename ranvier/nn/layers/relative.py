@@ -71,10 +71,9 @@ def bias(
 def _slopes(heads: int, like: Tensor) -> Tensor:
     """2^(−8h/P) for the first P heads, P the last power of two, then every other one of 2P's."""
     power = 1 << (heads.bit_length() - 1)
-    options = {"dtype": like.dtype, "device": like.device}
-    first = torch.arange(1, power + 1, **options) * (-8 / power)
-    others = torch.arange(1, 2 * (heads - power), 2, **options) * (-4 / power)
-    return torch.exp2(torch.cat([first, others]))
+    head = torch.arange(heads, dtype=like.dtype, device=like.device)
+    first, others = -8 * (head + 1) / power, -4 * (2 * (head - power) + 1) / power
+    return torch.exp2(torch.where(head < power, first, others))
 
 
 def bucket(positions: BucketedBias, distances: Tensor, *, causal: bool) -> Tensor:

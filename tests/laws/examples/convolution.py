@@ -46,6 +46,8 @@ EXAMPLES = [
     Example(Conv(3, 3, activation="tanh"), LINE),
     Example(Conv(3, 3, padding="causal", dilation=2), LINE),
     Example(Conv(4, 2, padding="causal", groups=2, activation="silu"), LINE),
+    Example(Conv(3, 3, padding="causal", stride=2), LINE),
+    Example(Conv(3, 2, padding="causal", stride=3), LINE),
     Example(Conv(3, 3, padding="same", stride=2, bias=False), LINE),
     Example(Conv(3, (3, 2), padding="same", activation="gelu"), PICTURE),
     Example(Conv(6, 3, stride=(2, 1), padding=(1, 0), groups=2), PICTURE),
