@@ -121,6 +121,7 @@ class DotProductAttention(Layer, other_spellings=("scaled_dot_product_attention"
     """
 
     family: ClassVar[Family] = "map"
+    most_inputs: ClassVar[int | None] = 4
 
     heads: Count = 1
     _: KW_ONLY
@@ -232,6 +233,7 @@ class MultiHeadAttention(
     """
 
     family: ClassVar[Family] = "map"
+    most_inputs: ClassVar[int | None] = 3
 
     heads: Count
     _: KW_ONLY

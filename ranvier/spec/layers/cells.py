@@ -31,6 +31,7 @@ class Cell:
     recurrent_initializer: InitializerField = None
 
     family: ClassVar[Family] = "map"
+    most_inputs: ClassVar[int | None] = None
     gates: ClassVar[int] = 1
     pointwise: ClassVar[int] = 2
     """Operations per unit beside the products with W and U."""

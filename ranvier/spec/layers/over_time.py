@@ -43,6 +43,7 @@ class OverTime:
     mask: Name = None
     initial: Names = ()
     family: ClassVar[Family] = "map"
+    most_inputs: ClassVar[int | None] = None
 
     def state_shapes(self, shape: Shape) -> tuple[Shape, ...]:
         """The shape of each part of the state, for an input of this shape."""

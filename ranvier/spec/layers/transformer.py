@@ -72,6 +72,7 @@ class TransformerEncoder(
 
     form: ClassVar[Form] = "chain"
     family: ClassVar[Family] = "map"
+    most_inputs: ClassVar[int | None] = 3
 
     heads: Count
     hidden: OptionalCount = None
