@@ -193,5 +193,6 @@ def test_orthogonal_is_as_orthogonal_as_keras_s(shape):
 
 def test_every_initializer_but_those_that_keras_has_not_is_compared():
     compared = {name.split()[0] for name in STARTS} | {"zeros", "ones", "constant", "identity"}
-    # Keras sets the bias of the forget gate by a flag of its LSTM.
-    assert set(INITIALIZERS) - compared == {"orthogonal", "sparse", "dirac", "forget_gate"}
+    # Keras sets the bias of the forget gate by a flag of its LSTM, and has no state spaces.
+    of_layers = {"forget_gate", "state_decay", "step_size"}
+    assert set(INITIALIZERS) - compared == {"orthogonal", "sparse", "dirac", *of_layers}
