@@ -64,8 +64,13 @@ from ranvier.spec.layers.dropout import (
     DropPath,
     FeatureAlphaDropout,
 )
+from ranvier.spec.layers.einsum import (
+    Bilinear,
+    EinsumDense,
+)
 from ranvier.spec.layers.embedding import (
     Embedding,
+    EmbeddingBag,
 )
 from ranvier.spec.layers.ensemble import (
     MemberDense,
@@ -78,6 +83,11 @@ from ranvier.spec.layers.feed_forward import (
 )
 from ranvier.spec.layers.foreign import (
     Foreign,
+)
+from ranvier.spec.layers.function import (
+    FUNCTIONS,
+    Lambda,
+    PureFunction,
 )
 from ranvier.spec.layers.gated import (
     GEGLU,
@@ -119,10 +129,7 @@ from ranvier.spec.layers.padding import (
     Crop,
     Pad,
 )
-from ranvier.spec.layers.patches import (
-    PatchEmbedding,
-    SeriesPatches,
-)
+from ranvier.spec.layers.patches import PatchEmbedding, SeriesPatches
 from ranvier.spec.layers.pooling import (
     AdaptiveAveragePool,
     AdaptiveMaxPool,
@@ -186,6 +193,7 @@ from ranvier.spec.layers.transformer import (
 from ranvier.spec.layers.transposed_convolution import (
     ConvTranspose,
 )
+from ranvier.spec.layers.unfold import Fold, Unfold
 from ranvier.spec.layers.wrappers import (
     ActivityPenalty,
     Frozen,
@@ -204,6 +212,7 @@ from ranvier.spec.walk import (
 __all__ = [
     "ACTIVATIONS",
     "CONSTRAINTS",
+    "FUNCTIONS",
     "GEGLU",
     "GLU",
     "GRU",
@@ -223,6 +232,7 @@ __all__ = [
     "AveragePool",
     "BatchNorm",
     "Bidirectional",
+    "Bilinear",
     "BucketedBias",
     "ClassToken",
     "Constrained",
@@ -237,10 +247,13 @@ __all__ = [
     "DotProductAttention",
     "DropPath",
     "Dropout",
+    "EinsumDense",
     "Embedding",
+    "EmbeddingBag",
     "FeatureAlphaDropout",
     "FeedForward",
     "Flatten",
+    "Fold",
     "Foreign",
     "Frozen",
     "GRUCell",
@@ -255,6 +268,7 @@ __all__ = [
     "InstanceNorm",
     "Join",
     "LSTMCell",
+    "Lambda",
     "Layer",
     "LayerNorm",
     "LuongAttention",
@@ -282,6 +296,7 @@ __all__ = [
     "PixelUnshuffle",
     "PositionEmbedding",
     "PowerPool",
+    "PureFunction",
     "RMSNorm",
     "RNNCell",
     "RReLU",
@@ -310,6 +325,7 @@ __all__ = [
     "TorchModule",
     "TransformerDecoder",
     "TransformerEncoder",
+    "Unfold",
     "UnitNorm",
     "Upsample",
     "WeightNorm",

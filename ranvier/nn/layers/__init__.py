@@ -1,6 +1,5 @@
 """The modules of our own kinds of layer, one file per idea, named as in `ranvier/spec/layers`."""
 
-# Each file enters its modules in the registry that the builder reads.
 from ranvier.nn.layers import (  # noqa: F401
     activation,
     additive_attention,
@@ -11,8 +10,10 @@ from ranvier.nn.layers import (  # noqa: F401
     convolution,
     dense,
     dropout,
+    einsum,
     embedding,
     ensemble,
+    function,
     gated,
     global_pooling,
     masking,
@@ -33,5 +34,6 @@ from ranvier.nn.layers import (  # noqa: F401
     state_space,
     table,
     time_distributed,
+    unfold,
     wrappers,
 )
