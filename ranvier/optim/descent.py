@@ -40,7 +40,7 @@ class Group:
         return [tensors[position] for position in self.positions]
 
 
-@dataclass(frozen=True, kw_only=True)
+@dataclass(kw_only=True, slots=True)
 class Descent:
     """What one step reads and writes: parameters θ, the loss, its gradients, slots of each group.
 

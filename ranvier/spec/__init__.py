@@ -49,6 +49,7 @@ from ranvier.spec.layers.constraints import (
     CONSTRAINTS,
     Constrained,
 )
+from ranvier.spec.layers.conv_lstm import ConvLSTM
 from ranvier.spec.layers.convolution import (
     Conv,
     DepthwiseConv,
@@ -63,8 +64,13 @@ from ranvier.spec.layers.dropout import (
     DropPath,
     FeatureAlphaDropout,
 )
+from ranvier.spec.layers.einsum import (
+    Bilinear,
+    EinsumDense,
+)
 from ranvier.spec.layers.embedding import (
     Embedding,
+    EmbeddingBag,
 )
 from ranvier.spec.layers.ensemble import (
     MemberDense,
@@ -77,6 +83,11 @@ from ranvier.spec.layers.feed_forward import (
 )
 from ranvier.spec.layers.foreign import (
     Foreign,
+)
+from ranvier.spec.layers.function import (
+    FUNCTIONS,
+    Lambda,
+    PureFunction,
 )
 from ranvier.spec.layers.gated import (
     GEGLU,
@@ -118,10 +129,7 @@ from ranvier.spec.layers.padding import (
     Crop,
     Pad,
 )
-from ranvier.spec.layers.patches import (
-    PatchEmbedding,
-    SeriesPatches,
-)
+from ranvier.spec.layers.patches import PatchEmbedding, SeriesPatches
 from ranvier.spec.layers.pooling import (
     AdaptiveAveragePool,
     AdaptiveMaxPool,
@@ -185,6 +193,7 @@ from ranvier.spec.layers.transformer import (
 from ranvier.spec.layers.transposed_convolution import (
     ConvTranspose,
 )
+from ranvier.spec.layers.unfold import Fold, Unfold
 from ranvier.spec.layers.wrappers import (
     ActivityPenalty,
     Frozen,
@@ -203,6 +212,7 @@ from ranvier.spec.walk import (
 __all__ = [
     "ACTIVATIONS",
     "CONSTRAINTS",
+    "FUNCTIONS",
     "GEGLU",
     "GLU",
     "GRU",
@@ -222,10 +232,12 @@ __all__ = [
     "AveragePool",
     "BatchNorm",
     "Bidirectional",
+    "Bilinear",
     "BucketedBias",
     "ClassToken",
     "Constrained",
     "Conv",
+    "ConvLSTM",
     "ConvTranspose",
     "Crop",
     "Dense",
@@ -235,10 +247,13 @@ __all__ = [
     "DotProductAttention",
     "DropPath",
     "Dropout",
+    "EinsumDense",
     "Embedding",
+    "EmbeddingBag",
     "FeatureAlphaDropout",
     "FeedForward",
     "Flatten",
+    "Fold",
     "Foreign",
     "Frozen",
     "GRUCell",
@@ -253,6 +268,7 @@ __all__ = [
     "InstanceNorm",
     "Join",
     "LSTMCell",
+    "Lambda",
     "Layer",
     "LayerNorm",
     "LuongAttention",
@@ -280,6 +296,7 @@ __all__ = [
     "PixelUnshuffle",
     "PositionEmbedding",
     "PowerPool",
+    "PureFunction",
     "RMSNorm",
     "RNNCell",
     "RReLU",
@@ -308,6 +325,7 @@ __all__ = [
     "TorchModule",
     "TransformerDecoder",
     "TransformerEncoder",
+    "Unfold",
     "UnitNorm",
     "Upsample",
     "WeightNorm",

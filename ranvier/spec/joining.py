@@ -35,6 +35,7 @@ class Sequence(Layer):
     """
 
     layers: Layers
+    most_inputs: ClassVar[int | None] = None
     form: ClassVar[Form] = "chain"
 
     def __init__(self, *layers: Layer, name: Name = None) -> None:
@@ -185,6 +186,7 @@ class Parallel(Layer):
 
     branches: Layers
     join: Annotated[JoinKind | None, optional(JOIN_RULE)]
+    most_inputs: ClassVar[int | None] = None
     form: ClassVar[Form] = "fork"
     family: ClassVar[Family] = "join"
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from functools import cached_property
 from typing import NamedTuple
 
 import torch
@@ -52,17 +53,19 @@ class Objective:
 
     def differentiate(self, forward: Forward, state: State, batch: Batch) -> Evaluation:
         """J and ∂J/∂θ at `state.parameters`, one tensor per parameter."""
-        # A part of one row would have no variance for batch normalisation to divide by.
-        parts = min(self.parts, len(batch.targets) // 2)
-        if parts > 1:
-            return self._in_parts(forward, state, batch, parts)
+        if self.parts > 1:
+            # A part of one row would have no variance for batch normalisation to divide by.
+            parts = min(self.parts, len(batch.targets) // 2)
+            if parts > 1:
+                return self._in_parts(forward, state, batch, parts)
         with collected_penalties() as terms:
             prediction = self.head.for_loss(forward(batch.inputs))
-        loss = self._loss(prediction, batch.targets, batch.weights)
-        objective = loss
+        loss = objective = self._loss(prediction, batch.targets, batch.weights)
         for term in self._added(terms, state):
             objective = objective + term
-        return Evaluation(loss.detach(), objective.detach(), _gradients(objective, state))
+        gradients = _gradients(objective, state)
+        value = loss.detach()
+        return Evaluation(value, value if objective is loss else objective.detach(), gradients)
 
     def _in_parts(self, forward: Forward, state: State, batch: Batch, parts: int) -> Evaluation:
         """Σ_k (S_k + W_k·(added terms of part k)) / Σ_k W_k, S and W the sums of w·ℓ and of w."""
@@ -87,7 +90,7 @@ class Objective:
         torch._foreach_div_(gradients, weight)
         return Evaluation(loss / weight, objective / weight, gradients)
 
-    @property
+    @cached_property
     def _loss(self) -> Loss:
         return self.loss if self.head.members is None else PerMember(self.loss)
 

@@ -208,10 +208,12 @@ def test_a_hundred_steps_reduce_a_loss(example):
     assert sum(losses[-10:]) / 10 < losses[0]
 
 
+# What has more axes than a sequence's [T, C] is no sequence, and is not fed in pieces.
 STREAMING = [
     example
     for example in EXAMPLES
-    if any(isinstance(m, Streams) for m in build(example.layer, example.shape).modules())
+    if len(example.shapes[0]) <= 2
+    and any(isinstance(m, Streams) for m in build(example.layer, example.shape).modules())
 ]
 
 

@@ -56,7 +56,7 @@ class Constrained(Around):
     def constrain_(self) -> None:
         """Put every weight back, in place."""
         project = PROJECTIONS[self.described.constraint]
-        values = dict(self.described.values)
+        values = {name: float(value) for name, value in self.described.values}
         for path in self.weights:
             weight = attrgetter(path)(self)
             weight.copy_(project(weight, values))

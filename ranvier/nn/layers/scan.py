@@ -13,7 +13,7 @@ from torch import Tensor
 
 # On a processor a step over this many numbers takes longer than it takes to start it, and reading
 # place after place touches each number half as often as chunks do.
-_LONG_STEP = 2**15
+_LONG_STEP = 2**12
 
 
 def linear_scan(decay: Tensor, write: Tensor, start: Tensor) -> Tensor:

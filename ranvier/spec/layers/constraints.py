@@ -12,31 +12,41 @@ from ranvier.spec.fields import Name, Rule
 from ranvier.spec.joining import one_layer
 from ranvier.spec.layer import Layer
 from ranvier.spec.layers.wrappers import Around, Inside
-from ranvier.spec.parameters import Parameters, checked
+from ranvier.spec.parameters import (
+    Options,
+    Parameters,
+    Value,
+    at_least_zero,
+    checked,
+    number,
+    positive,
+    shown,
+)
 
 
 @dataclass(frozen=True)
 class Constraint:
-    """A set of weights: what holds for it, and its numbers with their defaults."""
+    """A set of weights: what holds for it, and the numbers it may be told."""
 
     meaning: str
-    defaults: Mapping[str, float]
+    options: Options
 
 
 CONSTRAINTS: Registry[Constraint] = Registry("constraint")
 
-for _name, _meaning, _defaults, _elsewhere in (
-    ("max_norm", "‖w‖ ≤ {limit:g}", {"limit": 2.0}, "maxnorm"),
+_RATE = number(1.0, "a number above 0 and at most 1", lambda value: 0 < value <= 1)
+
+for _name, _meaning, _options in (
+    ("max_norm", "‖w‖ ≤ {limit}", {"limit": positive(2.0)}),
     (
         "min_max_norm",
-        "{low:g} ≤ ‖w‖ ≤ {high:g}",
-        {"low": 0.0, "high": 1.0, "rate": 1.0},
-        "minmaxnorm",
+        "{low} ≤ ‖w‖ ≤ {high}",
+        {"low": at_least_zero(0.0), "high": positive(1.0), "rate": _RATE},
     ),
-    ("non_negative", "w ≥ 0", {}, "non_neg"),
-    ("unit_norm", "‖w‖ = 1", {}, "unitnorm"),
+    ("non_negative", "w ≥ 0", {}),
+    ("unit_norm", "‖w‖ = 1", {}),
 ):
-    CONSTRAINTS.add(_name, Constraint(_meaning, _defaults), other_spellings=(_elsewhere,))
+    CONSTRAINTS.add(_name, Constraint(_meaning, _options))
 
 
 @dataclass(frozen=True, init=False, repr=False)
@@ -69,15 +79,14 @@ class Constrained(Around, Layer):
     values: Annotated[Parameters, Rule("numbers", lambda value: value)]
 
     def __init__(
-        self, layer: Layer, constraint: str, *, name: Name = None, **parameters: float
+        self, layer: Layer, constraint: str, *, name: Name = None, **parameters: Value
     ) -> None:
         if not isinstance(constraint, str):
             raise NetworkError(
                 f"{name or 'Constrained'}.constraint: got {constraint!r}; expected the name of "
                 "one, such as 'max_norm'."
             )
-        values = checked(f"constraint {constraint}", CONSTRAINTS[constraint].defaults, parameters)
-        _check_numbers(constraint, dict(values))
+        values = checked(f"constraint {constraint}", CONSTRAINTS[constraint].options, parameters)
         fields = {"layer": one_layer(layer), "constraint": constraint, "values": values}
         for field, value in (fields | {"name": name}).items():
             object.__setattr__(self, field, value)
@@ -90,12 +99,12 @@ class Constrained(Around, Layer):
         return f"Constrained({', '.join(listed)})"
 
     def before(self, function: str) -> Layer:
-        return Constrained(
-            self.layer.before(function), self.constraint, name=self.name, **dict(self.values)
-        )
+        inside = self.layer.before(function)
+        return Constrained(inside, self.constraint, name=self.name, **dict(self.values))
 
     def label(self) -> str:
-        return CONSTRAINTS[self.constraint].meaning.format(**dict(self.values))
+        told = {name: shown(value) for name, value in self.values}
+        return CONSTRAINTS[self.constraint].meaning.format(**told)
 
     def document(self) -> dict[str, Any]:
         named = {"name": self.name} if self.name else {}
@@ -104,23 +113,9 @@ class Constrained(Around, Layer):
     @classmethod
     def known_fields(cls, given: Mapping[str, Any]) -> list[str]:
         constraint = str(given.get("constraint"))
-        known = CONSTRAINTS[constraint].defaults if constraint in CONSTRAINTS else ()
+        known = CONSTRAINTS[constraint].options if constraint in CONSTRAINTS else ()
         return ["layer", "constraint", "name", *known]
 
     @classmethod
     def required_fields(cls) -> list[str]:
         return ["layer", "constraint"]
-
-
-def _check_numbers(constraint: str, values: dict[str, float]) -> None:
-    if constraint == "max_norm" and values["limit"] <= 0:
-        raise NetworkError(
-            f"constraint max_norm: got limit={values['limit']:g}; expected a number above 0."
-        )
-    if constraint == "min_max_norm" and not (
-        0 <= values["low"] <= values["high"] and values["high"] > 0 and 0 < values["rate"] <= 1
-    ):
-        raise NetworkError(
-            f"constraint min_max_norm: got {values}; expected 0 ≤ low ≤ high, high above 0, and "
-            "a rate above 0 and at most 1."
-        )

@@ -13,13 +13,15 @@ from ranvier.core.shapes import Shape
 from ranvier.spec.fields import Count, Flag, Name, optional, whole
 from ranvier.spec.initializers import INITIALIZERS, ONES, ZEROS, Distribution, Initializer
 from ranvier.spec.layer import Family, Layer, Parameter
+from ranvier.spec.parameters import positive
 from ranvier.spec.trace import Misfit
 
 INITIALIZERS.add("state_decay", Distribution("w = ln 1, ln 2, …, ln n along the last axis"))
 INITIALIZERS.add(
     "step_size",
     Distribution(
-        "softplus(w) log-uniform between {low:g} and {high:g}", {"low": 0.001, "high": 0.1}
+        "softplus(w) log-uniform between {low:g} and {high:g}",
+        {"low": positive(0.001), "high": positive(0.1)},
     ),
 )
 

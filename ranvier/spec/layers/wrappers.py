@@ -40,8 +40,8 @@ class Around:
     def members_after(self, members: int | None) -> int | None:
         return self.layer.members_after(members)
 
-    def implied_input(self) -> Shape | None:
-        return self.layer.implied_input()
+    def implied_inputs(self) -> tuple[Shape, ...] | None:
+        return self.layer.implied_inputs()
 
     def applies(self) -> str | None:
         return self.layer.applies()
