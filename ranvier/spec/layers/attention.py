@@ -47,7 +47,11 @@ class Sources:
             and all(len(shape) == 1 for shape in masks)
         )
         if not fits:
-            listed = {2: "a query [T, C] and perhaps a memory [S, C]", 3: "query, keys and values"}
+            listed = {
+                1: "one sequence [T, C]",
+                2: "a query [T, C] and perhaps a memory [S, C]",
+                3: "query, keys and values",
+            }
             raise Misfit(
                 f"sequences [places, features] ({listed[most]}), then perhaps a mask [places]",
                 "Put an Embedding or a Dense layer before it, and name what it reads besides "
