@@ -59,7 +59,7 @@ def _metavar(hint: Any, field: dataclasses.Field[Any]) -> str:
     if _holds(hint, tuple):
         return "NAME,…"
     if _holds(hint, dict):
-        return "NAME|JSON"
+        return "NAME|JSON" if _holds(hint, str) else "JSON"
     if _holds(hint, float):
         return "NUMBER"
     return "N" if _holds(hint, int) else METAVARS.get(field.name, "WORD")

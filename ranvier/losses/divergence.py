@@ -82,4 +82,4 @@ class KLToStandardNormal(Loss):
         near = s.clamp(max=TANGENT_FROM)
         # exp(s) − 1 − s in one piece, so that a variance near 1 keeps its digits.
         excess = torch.expm1(near) - near + torch.expm1(near) * (s - near)
-        return 0.5 * (excess + mean.square()).reshape(len(prediction), -1).sum(1)
+        return 0.5 * (excess + mean.square()).reshape(prediction.shape[0], -1).sum(1)

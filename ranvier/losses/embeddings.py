@@ -36,7 +36,7 @@ class LabelledEmbeddings(Loss):
 def comparable(label_B: Tensor) -> tuple[Tensor, Tensor]:
     """Two masks [B, B]: other samples of the same label, and samples of another label."""
     same = label_B.unsqueeze(1) == label_B
-    itself = torch.eye(len(label_B), dtype=torch.bool, device=label_B.device)
+    itself = torch.eye(label_B.shape[0], dtype=torch.bool, device=label_B.device)
     return same & ~itself, ~same
 
 

@@ -55,7 +55,7 @@ class InfoNCE(Loss):
         require_together(self.kind, prediction, target, VIEWS, answers=False)
         one, other = F.normalize(at_least_float32(prediction), dim=-1).unbind(1)
         similarity = one @ other.T / self.temperature
-        own = torch.arange(len(similarity), device=similarity.device)
+        own = torch.arange(similarity.shape[0], device=similarity.device)
         ways = [F.cross_entropy(s, own, reduction="none") for s in (similarity, similarity.T)]
         return 0.5 * (ways[0] + ways[1])
 
@@ -91,7 +91,7 @@ class NTXent(Loss):
 
     def each(self, prediction: Tensor, target: Tensor) -> Tensor:
         require_together(self.kind, prediction, target, VIEWS, answers=False)
-        samples = len(prediction)
+        samples = prediction.shape[0]
         views = prediction.transpose(0, 1).flatten(0, 1)
         similarity = cosine_similarities(views) / self.temperature
         itself = torch.eye(2 * samples, dtype=torch.bool, device=similarity.device)

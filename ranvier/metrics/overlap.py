@@ -1,7 +1,15 @@
 """Metrics of the overlap between the rows that are of a class and those said to be.
 
 All are k / w, with k the weight in both. t is the weight of the rows that are of the class, p of
-those said to be, and w is what makes each metric what it is.
+those said to be, and w is what makes each metric what it is. `average` says of what:
+
+    second     the second of two classes
+    macro      the mean over the classes that occur in the truth or the predictions
+    weighted   their mean by their weight in the truth
+    micro      all classes together: Σ k / Σ w
+    rows       the mean over the rows that have or were given a label
+
+A class that was never said has a precision of 0, and one that occurs nowhere has no score.
 
 Dimensions: C classes.
 """
@@ -11,11 +19,12 @@ from __future__ import annotations
 import math
 from collections.abc import Callable
 from functools import partial
-from typing import Literal
+from typing import Literal, get_args
 
 import numpy as np
+from numpy.typing import NDArray
 
-from ranvier.core.errors import ConfigError
+from ranvier.core.errors import ConfigError, suggestion
 from ranvier.metrics.labels import Labels
 from ranvier.metrics.metric import Takes, metric
 from ranvier.metrics.rows import Decided, Floats, Margins, weighted_mean
@@ -115,17 +124,13 @@ def per_class(rows: Decided) -> dict[str, Floats]:
     return {**scores, "support": margins[1]}
 
 
-def _occurs(margins: Margins) -> np.ndarray[tuple[int, ...], np.dtype[np.bool_]]:
+def _occurs(margins: Margins) -> NDArray[np.bool_]:
     return (margins[1] > 0) | (margins[2] > 0)
 
 
 def _overlap(rows: Decided, *, whole: Whole, average: Average) -> float:
-    """k / w of the second class, or over classes or rows; NaN where none of them occurs.
-
-    `macro` is the mean over the classes that occur in the truth or the predictions, `weighted` the
-    mean by their weight in the truth, `micro` has the sums of k and w over all, and `rows` is the
-    mean over the rows that have or were given a label.
-    """
+    """k / w, averaged; NaN where nothing to average over occurs."""
+    _require_known(average)
     margins, weights = rows.margins, rows.margins[1]
     if average == "second":
         margins = _each(margins, lambda part: part[1:2])
@@ -144,6 +149,14 @@ def _overlap(rows: Decided, *, whole: Whole, average: Average) -> float:
         weights = weights[occurs]
         return weighted_mean(scores, weights) if weights.any() else math.nan
     return float(scores.mean()) if len(scores) else math.nan
+
+
+def _require_known(average: str) -> None:
+    known = get_args(Average)
+    if average not in known:
+        here = {"binary": "second", "samples": "rows"}.get(average)
+        hint = f"Here it is called {here!r}." if here else suggestion(average, known)
+        raise ConfigError(f"unknown average {average!r}. {hint}")
 
 
 def _each(margins: Margins, change: Callable[[Floats], Floats]) -> Margins:

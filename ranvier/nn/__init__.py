@@ -4,7 +4,10 @@
 from ranvier.nn import foreign, graph, layers  # noqa: F401
 from ranvier.nn.build import build
 from ranvier.nn.foreign import Wrapped, wrap
+from ranvier.nn.generate import generate
+from ranvier.nn.lsuv import lsuv_
 from ranvier.nn.modules import MODULES
+from ranvier.nn.prior import prior_bias, start_at_prior_
 from ranvier.nn.streaming import streaming
 from ranvier.nn.weights import Reshaped, Split, Transposed, WeightReport, load_weights
 
@@ -16,7 +19,11 @@ __all__ = [
     "WeightReport",
     "Wrapped",
     "build",
+    "generate",
     "load_weights",
+    "lsuv_",
+    "prior_bias",
+    "start_at_prior_",
     "streaming",
     "wrap",
 ]

@@ -34,6 +34,10 @@ def build(network: Layer, input: Inputs, *, seed: int = 0) -> nn.Module:
     with torch.random.fork_rng(devices=[]), torch.device("cpu"):
         module = _module(node, {})
     _initialise(module, node, seed)
+    for inner in module.modules():
+        # What starts from other weights, such as the length of one that is kept apart.
+        if callable(settle := getattr(inner, "settle_", None)):
+            settle()
     vars(module).update(description=network, input_shapes=node.inputs)
     return module
 

@@ -8,12 +8,15 @@ from typing import ClassVar
 import torch
 from torch import Tensor
 
-from ranvier.optim.optimizer import OPTIMIZERS, Optimizer, Slots, zeros_like_each
+from ranvier.optim.adaptive import Adaptive
+from ranvier.optim.descent import Slots
+from ranvier.optim.moments import count_, zeros_like_each
+from ranvier.optim.optimizer import OPTIMIZERS
 
 
 @OPTIMIZERS.register("adam")
 @dataclass(frozen=True)
-class Adam(Optimizer):
+class Adam(Adaptive):
     """Each weight moves by about η, whatever the scale of its gradient.
 
         g ← g + λ·θ                               weight decay as an L2 penalty
@@ -21,34 +24,26 @@ class Adam(Optimizer):
         v ← β₂·v + (1 − β₂)·g²                    mean of its square
         θ ← θ − η·m̂ / (√v̂ + ε)                   m̂ = m/(1 − β₁ᵗ), v̂ = v/(1 − β₂ᵗ)
 
+    With `amsgrad` the largest v so far takes the place of v in the last line, so that a step never
+    grows because large gradients were forgotten.
+
     Raises:
         ConfigError: a beta outside 0 to 1 (1 excluded), or epsilon below 0.
 
-    Reference: Kingma and Ba, Adam: A Method for Stochastic Optimization (2015), algorithm 1.
+    Reference: Kingma and Ba, Adam: A Method for Stochastic Optimization (2015), algorithm 1;
+    Reddi, Kale and Kumar, On the Convergence of Adam and Beyond (2018), for AMSGrad.
     """
 
     _: KW_ONLY
-    beta1: float = 0.9
-    beta2: float = 0.999
-    epsilon: float = 1e-8
+    amsgrad: bool = False
 
     kind: ClassVar[str] = "adam"
 
-    def _ranges(self) -> dict[str, tuple[bool, str]]:
-        return {
-            "beta1": (0 <= self.beta1 < 1, "a number from 0 to below 1"),
-            "beta2": (0 <= self.beta2 < 1, "a number from 0 to below 1"),
-            "epsilon": (self.epsilon >= 0, "a number of at least 0"),
-        }
-
     def slots(self, parameters: list[Tensor]) -> Slots:
-        return {
-            # One counter per parameter, as the fused kernels want it, so any subset of the
-            # parameters can be updated by itself.
-            "step": [torch.zeros((), dtype=torch.float32, device=p.device) for p in parameters],
-            "mean": zeros_like_each(parameters),
-            "mean_square": zeros_like_each(parameters),
-        }
+        slots = super().slots(parameters)
+        if self.amsgrad:
+            slots["largest_mean_square"] = zeros_like_each(parameters)
+        return slots
 
     def _move(
         self,
@@ -58,22 +53,20 @@ class Adam(Optimizer):
         learning_rate: float | Tensor,
         weight_decay: float,
     ) -> None:
-        steps = slots["step"]
-        # On a processor a number is wrapped into a tensor once per counter, twice as slow as this.
-        torch._foreach_add_(steps, [torch.ones(())] * len(steps) if steps[0].is_cpu else 1)
+        count_(slots["step"])
         self._kernel(
             parameters,
             gradients,
             slots["mean"],
             slots["mean_square"],
-            [],
-            steps,
+            slots["largest_mean_square"] if self.amsgrad else [],
+            slots["step"],
             lr=learning_rate,  # type: ignore[arg-type]  # torch's stub leaves one overload out
             beta1=self.beta1,
             beta2=self.beta2,
             weight_decay=weight_decay,
             eps=self.epsilon,
-            amsgrad=False,
+            amsgrad=self.amsgrad,
             maximize=False,
         )
 

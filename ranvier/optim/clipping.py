@@ -67,3 +67,33 @@ def clip_by_value_(gradients: list[Tensor], limit: float) -> None:
     with torch.no_grad():
         torch._foreach_clamp_min_(gradients, -limit)
         torch._foreach_clamp_max_(gradients, limit)
+
+
+def clip_adaptively_(
+    gradients: list[Tensor],
+    parameters: list[Tensor],
+    limit: float,
+    *,
+    smallest: float = 1e-3,
+) -> None:
+    """Shrink each unit's gradient, in place, to at most `limit` times the size of its weights.
+
+        g_i ← g_i·min(1, limit·max(‖θ_i‖, smallest) / ‖g_i‖)
+
+    i runs over the units of a layer, the first axis of a weight; a bias or a scale is one unit.
+
+    Reference: Brock et al., High-Performance Large-Scale Image Recognition Without Normalization
+    (2021), equation 3.
+    """
+    with torch.no_grad():
+        for gradient, parameter in zip(gradients, parameters, strict=True):
+            most = limit * _unit_norms(parameter).clamp(min=smallest)
+            # A gradient of zero is left alone: its norm has no part in a coefficient below 1.
+            gradient.mul_((most / _unit_norms(gradient).clamp(min=_EPSILON)).clamp(max=1.0))
+
+
+def _unit_norms(tensor: Tensor) -> Tensor:
+    """Of each unit, in a shape that multiplies the tensor: [U, 1, …], or [] for one unit."""
+    if tensor.ndim < 2:
+        return torch.linalg.vector_norm(tensor)
+    return torch.linalg.vector_norm(tensor, dim=tuple(range(1, tensor.ndim)), keepdim=True)

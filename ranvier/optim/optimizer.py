@@ -2,11 +2,18 @@
 
 An optimiser holds no parameter and no state. The caller keeps the state in slots, lists of tensors
 aligned with its list of parameters, so state is saved, restored and captured like any tensor. The
-symbols of the equations: θ parameter, g gradient, η learning rate, λ weight decay, t step.
+symbols of the equations: θ parameter, g gradient, η learning rate, λ weight decay, t step (the
+first is 1).
+
+Most members say how a list of parameters moves (`_move`). A few need more, and say so:
+`members`, where different parameters move by different rules; `descend` with `shared_slots`, where
+the step looks at all parameters at once or evaluates the loss again; `answer`, where the weights to
+predict with are not those that are trained.
 """
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import KW_ONLY, dataclass
 from typing import Any, ClassVar
 
@@ -15,8 +22,7 @@ from torch import Tensor
 
 from ranvier.core.kinds import check_ranges, to_document
 from ranvier.core.registry import Registry
-
-Slots = dict[str, list[Tensor]]
+from ranvier.optim.descent import Descent, Slots
 
 
 @dataclass(frozen=True)
@@ -25,6 +31,10 @@ class Optimizer:
 
     `learning_rate` and `weight_decay` are what the user asked for. `update` is told the values of
     this step instead: a schedule scales the one, and a group of parameters may be spared the other.
+
+    `capturable` is false where numbers read from tensors decide what a step does next.
+    `answer` names the slot that holds the weights to predict with; None where they are θ itself.
+    `moves_all_alike` is true where parameters cannot have learning rates of their own.
     """
 
     learning_rate: float = 1e-3
@@ -32,6 +42,9 @@ class Optimizer:
     weight_decay: float = 0.0
 
     kind: ClassVar[str]
+    capturable: ClassVar[bool] = True
+    answer: ClassVar[str | None] = None
+    moves_all_alike: ClassVar[bool] = False
 
     def __post_init__(self) -> None:
         ranges = {
@@ -45,7 +58,10 @@ class Optimizer:
         return {}
 
     def slots(self, parameters: list[Tensor]) -> Slots:
-        """Fresh state for `parameters`: for every slot, one tensor of its own per parameter."""
+        """Fresh state for `parameters`: for every slot, one tensor of its own per parameter.
+
+        A parameter that has no use for a slot has a tensor of no elements there.
+        """
         raise NotImplementedError
 
     def update(
@@ -85,17 +101,28 @@ class Optimizer:
         """The member's own equations, on gradients laid out as their parameters are."""
         raise NotImplementedError
 
+    def members(self, named: Mapping[str, Tensor]) -> list[tuple[Optimizer, list[int]]]:
+        """Which optimiser moves which of the named parameters, by position; itself, all of them."""
+        return [(self, list(range(len(named))))]
+
+    def shared_slots(self, parameters: list[Tensor]) -> Slots:
+        """Fresh state that belongs to all parameters together, none for most."""
+        return {}
+
+    def descend(self, descent: Descent) -> None:
+        """One whole step, in place, under `no_grad`."""
+        descent.by_group()
+
+    def shared_answer(self, shared: Slots) -> list[Tensor] | None:
+        """The shared slot that holds the weights to predict with, if this optimiser has one."""
+        return None
+
     def to_json(self) -> dict[str, Any]:
         """The optimiser as `{kind, options}`; `optimizer_from` reads it back."""
         return to_document(self)
 
 
 OPTIMIZERS: Registry[type[Optimizer]] = Registry("optimizer")
-
-
-def zeros_like_each(parameters: list[Tensor]) -> list[Tensor]:
-    """A zero tensor of its own for each parameter, in the parameter's memory layout."""
-    return [torch.zeros_like(parameter, requires_grad=False) for parameter in parameters]
 
 
 def _laid_out(gradient: Tensor, parameter: Tensor) -> Tensor:

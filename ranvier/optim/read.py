@@ -18,7 +18,7 @@ def optimizer_from(spec: Optimizer | Mapping[str, Any] | str) -> Optimizer:
         ConfigError: an unknown option, or a value that it cannot take.
 
     >>> optimizer_from({"kind": "sgd", "learning_rate": 0.5, "momentum": 0.9})
-    SGD(learning_rate=0.5, weight_decay=0.0, momentum=0.9, nesterov=False)
+    SGD(learning_rate=0.5, weight_decay=0.0, momentum=0.9, dampening=0.0, nesterov=False)
     """
     return from_spec(OPTIMIZERS, spec)
 

@@ -8,7 +8,16 @@ from typing import ClassVar
 import torch
 from torch import Tensor
 
-from ranvier.optim.optimizer import OPTIMIZERS, Optimizer, Slots, zeros_like_each
+from ranvier.optim.descent import Slots
+from ranvier.optim.moments import (
+    advance_mean_,
+    advance_mean_square_,
+    descend,
+    root_mean_squares,
+    with_decay,
+    zeros_like_each,
+)
+from ranvier.optim.optimizer import OPTIMIZERS, Optimizer
 
 
 @OPTIMIZERS.register("rmsprop", other_spellings=("rms_prop",))
@@ -59,29 +68,22 @@ class RMSprop(Optimizer):
         learning_rate: float | Tensor,
         weight_decay: float,
     ) -> None:
-        if weight_decay:
-            gradients = list(torch._foreach_add(gradients, parameters, alpha=weight_decay))
-        step = torch._foreach_div(gradients, self._root_mean_square(gradients, slots))
+        gradients = with_decay(gradients, parameters, weight_decay)
+        step = list(torch._foreach_div(gradients, self._root_mean_square(gradients, slots)))
         if self.momentum:
             torch._foreach_mul_(slots["velocity"], self.momentum)
             torch._foreach_add_(slots["velocity"], step)
-            step = torch._foreach_mul(slots["velocity"], learning_rate)
-        else:
-            torch._foreach_mul_(step, learning_rate)
-        torch._foreach_sub_(parameters, step)
+            step = slots["velocity"]
+        descend(parameters, step, learning_rate)
 
     def _root_mean_square(self, gradients: list[Tensor], slots: Slots) -> list[Tensor]:
         """Advance the moments; √v + ε, or √(v − m²) + ε."""
         mean_square = slots["mean_square"]
-        torch._foreach_mul_(mean_square, self.rho)
-        torch._foreach_addcmul_(mean_square, gradients, gradients, value=1 - self.rho)
-        if self.centered:
-            torch._foreach_lerp_(slots["mean"], gradients, 1 - self.rho)
-            root = torch._foreach_addcmul(mean_square, slots["mean"], slots["mean"], value=-1)
-            # Under a constant gradient v − m² is zero but for rounding, which may fall below it.
-            torch._foreach_clamp_min_(root, 0.0)
-            torch._foreach_sqrt_(root)
-        else:
-            root = torch._foreach_sqrt(mean_square)
-        torch._foreach_add_(root, self.epsilon)
-        return list(root)
+        advance_mean_square_(mean_square, gradients, self.rho)
+        if not self.centered:
+            return root_mean_squares(mean_square, self.epsilon)
+        advance_mean_(slots["mean"], gradients, self.rho)
+        variance = list(torch._foreach_addcmul(mean_square, slots["mean"], slots["mean"], value=-1))
+        # Under a constant gradient v − m² is zero but for rounding, which may fall below it.
+        torch._foreach_clamp_min_(variance, 0.0)
+        return root_mean_squares(variance, self.epsilon)

@@ -36,7 +36,7 @@ class Schedule:
 SCHEDULES: Registry[type[Schedule]] = Registry("schedule")
 
 
-def steps_of(duration: float, total_steps: int) -> float:
+def steps_of(duration: float, total_steps: float) -> float:
     """A duration in steps: whole numbers are steps already, fractions a share of the run.
 
     >>> steps_of(500, 10_000), steps_of(0.05, 10_000)

@@ -8,7 +8,9 @@ from typing import ClassVar
 import torch
 from torch import Tensor
 
-from ranvier.optim.optimizer import OPTIMIZERS, Optimizer, Slots, zeros_like_each
+from ranvier.optim.descent import Slots
+from ranvier.optim.moments import zeros_like_each
+from ranvier.optim.optimizer import OPTIMIZERS, Optimizer
 
 
 @OPTIMIZERS.register("sgd", other_spellings=("gd", "momentum", "nesterov", "gradient_descent"))
@@ -17,7 +19,7 @@ class SGD(Optimizer):
     """A step down the gradient, with momentum if asked.
 
         g ← g + λ·θ
-        v ← μ·v + g                     momentum μ, v = 0 before the first step
+        v ← μ·v + (1 − δ)·g             momentum μ, dampening δ, v = 0 before the first step
         θ ← θ − η·g                     plain, μ = 0
         θ ← θ − η·v                     momentum
         θ ← θ − η·(g + μ·v)             Nesterov's momentum
@@ -26,7 +28,8 @@ class SGD(Optimizer):
     how many rows the gradient was taken over (`batch_size` 1, some, or 0 for all of them).
 
     Raises:
-        ConfigError: momentum outside 0 to 1 (1 excluded), or nesterov without momentum.
+        ConfigError: momentum outside 0 to 1 (1 excluded), dampening outside 0 to 1, or nesterov
+            without momentum or with dampening.
 
     >>> import torch
     >>> theta = [torch.tensor([1.0])]
@@ -42,6 +45,7 @@ class SGD(Optimizer):
     learning_rate: float = 0.1
     _: KW_ONLY
     momentum: float = 0.0
+    dampening: float = 0.0
     nesterov: bool = False
 
     kind: ClassVar[str] = "sgd"
@@ -49,7 +53,11 @@ class SGD(Optimizer):
     def _ranges(self) -> dict[str, tuple[bool, str]]:
         return {
             "momentum": (0 <= self.momentum < 1, "a number from 0 to below 1"),
-            "nesterov": (not self.nesterov or self.momentum > 0, "a momentum above 0 beside it"),
+            "dampening": (0 <= self.dampening <= 1, "a number from 0 to 1"),
+            "nesterov": (
+                not self.nesterov or (self.momentum > 0 and self.dampening == 0),
+                "a momentum above 0 beside it, and no dampening",
+            ),
         }
 
     def slots(self, parameters: list[Tensor]) -> Slots:
@@ -70,7 +78,7 @@ class SGD(Optimizer):
             weight_decay=weight_decay,
             momentum=self.momentum,
             lr=learning_rate,
-            dampening=0.0,
+            dampening=self.dampening,
             nesterov=self.nesterov,
             maximize=False,
             # A velocity that starts at zero makes the first step one like any other.

@@ -66,11 +66,32 @@ class TrainSettings:
     )
     l1: float = setting(0.0, "penalty on absolute weights", group=TRAINING, least=0)
     l2: float = setting(0.0, "penalty on squared weights, halved", group=TRAINING, least=0)
+    orthogonal: float = setting(
+        0.0, "penalty on weight rows that are not orthonormal", group=TRAINING, least=0
+    )
+    accumulate: int = setting(
+        1, "parts that the rows of an update go through the network in", group=TRAINING, least=1
+    )
     clip_norm: float | None = setting(
-        None, "largest gradient norm; 0 for no limit", group=TRAINING, least=0
+        None, "largest norm of the whole gradient; 0 for no limit", group=TRAINING, least=0
+    )
+    clip_each_norm: float = setting(
+        0.0, "largest norm of a parameter's gradient; 0 for no limit", group=TRAINING, least=0
+    )
+    clip_value: float = setting(
+        0.0, "largest element of a gradient; 0 for no limit", group=TRAINING, least=0
+    )
+    clip_adaptive: float = setting(
+        0.0, "largest gradient norm of a unit, in those of its weights", group=TRAINING, least=0
+    )
+    parameter_groups: dict[str, Any] | None = setting(
+        None, 'settings by name of parameters: {"dense_0": {"frozen": true}}', group=TRAINING
     )
     average_decay: float | None = setting(
         None, "decay of a moving average of weights; 0 for none", group=TRAINING, least=0, below=1
+    )
+    average_from: int = setting(
+        0, "epoch from which weights are averaged equally; 0 for none", group=TRAINING, least=0
     )
     seed: int = setting(0, "seed of everything random", group=TRAINING)
 

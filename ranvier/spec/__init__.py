@@ -1,5 +1,8 @@
 """What a network is: frozen data with shapes, costs and equations. Torch is not imported."""
 
+from ranvier.spec.activation_functions import (
+    ACTIVATIONS,
+)
 from ranvier.spec.describe import (
     Description,
 )
@@ -27,9 +30,26 @@ from ranvier.spec.layer import (
     TorchModule,
 )
 from ranvier.spec.layers.activation import (
-    ACTIVATIONS,
     Activation,
 )
+from ranvier.spec.layers.additive_attention import (
+    AdditiveAttention,
+    LuongAttention,
+)
+from ranvier.spec.layers.attention import (
+    DotProductAttention,
+    MultiHeadAttention,
+)
+from ranvier.spec.layers.cells import (
+    GRUCell,
+    LSTMCell,
+    RNNCell,
+)
+from ranvier.spec.layers.constraints import (
+    CONSTRAINTS,
+    Constrained,
+)
+from ranvier.spec.layers.conv_lstm import ConvLSTM
 from ranvier.spec.layers.convolution import (
     Conv,
     DepthwiseConv,
@@ -39,8 +59,10 @@ from ranvier.spec.layers.dense import (
     Dense,
 )
 from ranvier.spec.layers.dropout import (
+    AlphaDropout,
     Dropout,
     DropPath,
+    FeatureAlphaDropout,
 )
 from ranvier.spec.layers.einsum import (
     Bilinear,
@@ -55,6 +77,10 @@ from ranvier.spec.layers.ensemble import (
     Members,
     SharedDense,
 )
+from ranvier.spec.layers.feed_forward import (
+    FeedForward,
+    GatedFeedForward,
+)
 from ranvier.spec.layers.foreign import (
     Foreign,
 )
@@ -63,15 +89,34 @@ from ranvier.spec.layers.function import (
     Lambda,
     PureFunction,
 )
+from ranvier.spec.layers.gated import (
+    GEGLU,
+    GLU,
+    Maxout,
+    ReGLU,
+    SwiGLU,
+)
 from ranvier.spec.layers.global_pooling import (
     AttentionPool,
     GlobalAveragePool,
     GlobalMaxPool,
 )
+from ranvier.spec.layers.lookup import (
+    IntegerLookup,
+    StringLookup,
+    TextVectorization,
+)
 from ranvier.spec.layers.masking import (
     Masking,
     PaddingMask,
     Select,
+)
+from ranvier.spec.layers.mixture import (
+    MixtureOfExperts,
+)
+from ranvier.spec.layers.noise import (
+    GaussianDropout,
+    GaussianNoise,
 )
 from ranvier.spec.layers.normalization import (
     BatchNorm,
@@ -79,6 +124,7 @@ from ranvier.spec.layers.normalization import (
     InstanceNorm,
     LayerNorm,
     RMSNorm,
+    UnitNorm,
 )
 from ranvier.spec.layers.numbers import (
     PeriodicEmbedding,
@@ -88,10 +134,7 @@ from ranvier.spec.layers.padding import (
     Crop,
     Pad,
 )
-from ranvier.spec.layers.patches import (
-    Fold,
-    Unfold,
-)
+from ranvier.spec.layers.patches import PatchEmbedding, SeriesPatches
 from ranvier.spec.layers.pooling import (
     AdaptiveAveragePool,
     AdaptiveMaxPool,
@@ -99,10 +142,37 @@ from ranvier.spec.layers.pooling import (
     MaxPool,
     PowerPool,
 )
+from ranvier.spec.layers.positions import (
+    ClassToken,
+    PositionEmbedding,
+    SinusoidalPositions,
+)
+from ranvier.spec.layers.preprocessing import (
+    CategoryEncoding,
+    Discretization,
+    FeatureCross,
+    Hashing,
+    Normalization,
+    Rescaling,
+)
+from ranvier.spec.layers.rectified import (
+    PReLU,
+    RReLU,
+)
 from ranvier.spec.layers.recurrent import (
     GRU,
     LSTM,
     SimpleRNN,
+)
+from ranvier.spec.layers.relative import (
+    Alibi,
+    BucketedBias,
+    DistanceBias,
+    Rotary,
+)
+from ranvier.spec.layers.reparametrization import (
+    SpectralNorm,
+    WeightNorm,
 )
 from ranvier.spec.layers.resampling import (
     PixelShuffle,
@@ -117,11 +187,30 @@ from ranvier.spec.layers.reshaping import (
     Reshape,
     Slice,
 )
+from ranvier.spec.layers.state_space import (
+    MinGRU,
+    SelectiveStateSpace,
+)
 from ranvier.spec.layers.table import (
     TableFeatures,
 )
+from ranvier.spec.layers.time_distributed import (
+    Bidirectional,
+    Recurrent,
+    TimeDistributed,
+)
+from ranvier.spec.layers.transformer import (
+    TransformerDecoder,
+    TransformerEncoder,
+)
 from ranvier.spec.layers.transposed_convolution import (
     ConvTranspose,
+)
+from ranvier.spec.layers.unfold import Fold, Unfold
+from ranvier.spec.layers.wrappers import (
+    ActivityPenalty,
+    Frozen,
+    Penalized,
 )
 from ranvier.spec.network import (
     Network,
@@ -135,77 +224,132 @@ from ranvier.spec.walk import (
 
 __all__ = [
     "ACTIVATIONS",
+    "CONSTRAINTS",
     "FUNCTIONS",
+    "GEGLU",
+    "GLU",
     "GRU",
     "INITIALIZERS",
     "LAYERS",
     "LSTM",
     "Activation",
+    "ActivityPenalty",
     "AdaptiveAveragePool",
     "AdaptiveMaxPool",
+    "AdditiveAttention",
     "Again",
+    "Alibi",
+    "AlphaDropout",
     "Aside",
     "AttentionPool",
     "AveragePool",
     "BatchNorm",
+    "Bidirectional",
     "Bilinear",
+    "BucketedBias",
+    "CategoryEncoding",
+    "ClassToken",
+    "Constrained",
     "Conv",
+    "ConvLSTM",
     "ConvTranspose",
     "Crop",
     "Dense",
     "DepthwiseConv",
     "Description",
+    "Discretization",
+    "DistanceBias",
+    "DotProductAttention",
     "DropPath",
     "Dropout",
     "EinsumDense",
     "Embedding",
     "EmbeddingBag",
+    "FeatureAlphaDropout",
+    "FeatureCross",
+    "FeedForward",
     "Flatten",
     "Fold",
     "Foreign",
+    "Frozen",
+    "GRUCell",
+    "GatedFeedForward",
+    "GaussianDropout",
+    "GaussianNoise",
     "GlobalAveragePool",
     "GlobalMaxPool",
     "GroupNorm",
+    "Hashing",
     "Identity",
     "Initializer",
     "InstanceNorm",
+    "IntegerLookup",
     "Join",
+    "LSTMCell",
     "Lambda",
     "Layer",
     "LayerNorm",
+    "LuongAttention",
     "Masking",
     "MaxPool",
+    "Maxout",
     "MemberDense",
     "Members",
+    "MinGRU",
+    "MixtureOfExperts",
+    "MultiHeadAttention",
     "Network",
     "Node",
+    "Normalization",
+    "PReLU",
     "Pad",
     "PaddingMask",
     "Parallel",
     "Parameter",
+    "PatchEmbedding",
+    "Penalized",
     "PeriodicEmbedding",
     "Permute",
     "PiecewiseEmbedding",
     "PixelShuffle",
     "PixelUnshuffle",
+    "PositionEmbedding",
     "PowerPool",
     "PureFunction",
     "RMSNorm",
+    "RNNCell",
+    "RReLU",
+    "ReGLU",
+    "Recurrent",
     "Repeat",
     "RepeatVector",
+    "Rescaling",
     "Reshape",
     "Residual",
+    "Rotary",
     "Select",
+    "SelectiveStateSpace",
     "SeparableConv",
     "Sequence",
+    "SeriesPatches",
     "SharedDense",
     "SimpleRNN",
+    "SinusoidalPositions",
     "Slice",
+    "SpectralNorm",
+    "StringLookup",
+    "SwiGLU",
     "TableFeatures",
     "Take",
+    "TextVectorization",
     "TiedDense",
+    "TimeDistributed",
     "TorchModule",
+    "TransformerDecoder",
+    "TransformerEncoder",
     "Unfold",
+    "UnitNorm",
     "Upsample",
+    "WeightNorm",
     "trace",
 ]

@@ -9,6 +9,7 @@ from textwrap import wrap
 from typing import Any
 
 from ranvier.core.shapes import Shape, size
+from ranvier.spec.folding import folded
 from ranvier.spec.trace import Node
 
 _BYTES = 4  # of a float32
@@ -22,12 +23,17 @@ class Row:
     kind: str
     depth: int
     times: int
-    output_shape: Shape
+    output_shapes: tuple[Shape, ...]
     parameters: int
     flops: int
     memory: int
     equation: str
     initialisation: str
+
+    @property
+    def output_shape(self) -> Shape:
+        """The shape of the output, the first one where there are several."""
+        return self.output_shapes[0]
 
 
 @dataclass(frozen=True)
@@ -39,8 +45,8 @@ class Description:
     """
 
     name: str | None
-    input_shape: Shape
-    output_shape: Shape
+    input_shapes: tuple[Shape, ...]
+    output_shapes: tuple[Shape, ...]
     rows: tuple[Row, ...]
     parameters: int
     flops: int
@@ -54,22 +60,32 @@ class Description:
         inner = [each for each in node.walk() if each.equation]
         return cls(
             name=node.layer.name,
-            input_shape=node.inputs[0],
-            output_shape=node.output,
+            input_shapes=node.inputs,
+            output_shapes=node.outputs,
             rows=rows,
             parameters=node.num_parameters,
             flops=node.total_flops,
-            memory=_BYTES * (node.num_parameters + sum(size(each.output) for each in inner)),
+            memory=_BYTES * (node.num_parameters + sum(map(_numbers, inner))),
             members=node.layer.members_after(None),
         )
 
+    @property
+    def input_shape(self) -> Shape:
+        """The shape of the input, the first one where there are several."""
+        return self.input_shapes[0]
+
+    @property
+    def output_shape(self) -> Shape:
+        """The shape of the output, the first one where there are several."""
+        return self.output_shapes[0]
+
     def to_json(self) -> dict[str, Any]:
-        """The same as plain JSON values."""
-        rows = [vars(row) | {"output_shape": list(row.output_shape)} for row in self.rows]
+        """The same as plain JSON values; of several inputs or outputs the first also alone."""
+        rows = [vars(row) | _shapes("output", row.output_shapes) for row in self.rows]
         return {
             "name": self.name,
-            "input_shape": list(self.input_shape),
-            "output_shape": list(self.output_shape),
+            **_shapes("input", self.input_shapes),
+            **_shapes("output", self.output_shapes),
             "members": self.members,
             "parameters": self.parameters,
             "flops": self.flops,
@@ -96,7 +112,11 @@ class Description:
                                      subsequent_indent=indent + "  ")
                 )  # fmt: skip
         rule = "─" * (sum(widths) + 2 * len(widths) + 8)
-        parts = [f"{self._title()}  {self.input_shape} → {self.output_shape}", text[0], rule]
+        parts = [
+            f"{self._title()}  {_listed(self.input_shapes)} → {_listed(self.output_shapes)}",
+            text[0],
+            rule,
+        ]
         return "\n".join([*parts, *text[1:], rule, self.totals(), *self.starts()])
 
     def _title(self) -> str:
@@ -106,7 +126,7 @@ class Description:
         times = f" ×{row.times}" if row.times > 1 else ""
         return (
             "  " * row.depth + row.path.rpartition(".")[2] + times,
-            str(row.output_shape),
+            _listed(row.output_shapes),
             f"{row.parameters:,}" if row.parameters else "",
             short(row.flops) if row.flops else "",
             bytes_of(row.memory) if row.memory else "",
@@ -161,31 +181,26 @@ def _row(node: Node, depth: int, times: int) -> Row:
         kind=node.layer.kind,
         depth=depth,
         times=times,
-        output_shape=node.output,
+        output_shapes=node.outputs,
         parameters=node.num_parameters,
         flops=node.total_flops,
-        memory=0 if inside and not node.equation else _BYTES * size(node.output),
+        memory=0 if inside and not node.equation else _BYTES * _numbers(node),
         equation=node.equation,
         initialisation=node.layer.initialisation(),
     )
 
 
-def folded(node: Node) -> list[tuple[Node, int]]:
-    """The children, with neighbours that are alike in layer and shapes folded into one, counted.
+def _numbers(node: Node) -> int:
+    return sum(map(size, node.outputs))
 
-    Only what a layer of the form `repeat` lays out is folded; the rest was written by hand, each
-    layer for itself, and is shown so.
-    """
-    if node.layer.form != "repeat":
-        return [(child, 1) for child in node.children]
-    found: list[tuple[Node, int]] = []
-    for child in node.children:
-        last = found[-1][0] if found else None
-        if last is not None and last.inputs == child.inputs and last.output == child.output:
-            found[-1] = (last, found[-1][1] + 1)
-        else:
-            found.append((child, 1))
-    return found
+
+def _listed(shapes: tuple[Shape, ...]) -> str:
+    return " and ".join(map(str, shapes))
+
+
+def _shapes(of: str, shapes: tuple[Shape, ...]) -> dict[str, Any]:
+    listed = [list(shape) for shape in shapes]
+    return {f"{of}_shape": listed[0], f"{of}_shapes": listed}
 
 
 def _line(cells: tuple[str, ...], widths: list[int]) -> str:

@@ -12,8 +12,10 @@ from dataclasses import dataclass
 
 from ranvier.core.shapes import Shape
 from ranvier.spec import marks
-from ranvier.spec.describe import folded, short
+from ranvier.spec.describe import short
+from ranvier.spec.folding import folded, runs
 from ranvier.spec.layer import Family
+from ranvier.spec.rails import Rail, Span, draw_rails, rails_of, shape_text
 from ranvier.spec.trace import Node
 
 COLOURS: dict[Family, str] = {
@@ -54,13 +56,15 @@ def draw(node: Node) -> str:
     width = inner.width + 2 * _MARGIN
     left = (width - inner.width) / 2
     axis = left + inner.axis
-    parts = [marks.text(axis, 16, "input", marks.EDGE, anchor="middle")]
-    parts.append(marks.group(axis, 22, _edge(node.inputs[0], head=not inner.leads)))
+    names = ", ".join(node.layer.input_names() or ["input"])
+    ends = "output" if len(node.outputs) == 1 else f"{len(node.outputs)} outputs"
+    parts = [marks.text(axis, 16, names, marks.EDGE, anchor="middle")]
+    parts.append(marks.group(axis, 22, _edge(*node.inputs, head=not inner.leads)))
     top = 22 + _GAP
     parts.append(marks.group(left, top, inner.svg))
-    parts.append(marks.group(axis, top + inner.height, _edge(node.output)))
+    parts.append(marks.group(axis, top + inner.height, _edge(*node.outputs)))
     bottom = top + inner.height + _GAP
-    parts.append(marks.text(axis, bottom + 14, "output", marks.EDGE, anchor="middle"))
+    parts.append(marks.text(axis, bottom + 14, ends, marks.EDGE, anchor="middle"))
     label = html.escape(f"{node.layer.name or 'network'}: {node.num_parameters:,} parameters")
     height = bottom + 24
     return (
@@ -82,19 +86,10 @@ def _picture(node: Node, room: float) -> Picture:
     }[node.layer.form](node, room)
 
 
-def shape_text(shape: Shape) -> str:
-    """A shape as people say it.
-
-    >>> shape_text((28, 28, 1))
-    '28 × 28 × 1'
-    """
-    return " × ".join(f"{size:,}" for size in shape)
-
-
-def _edge(shape: Shape, *, length: float = _GAP, head: bool = True) -> str:
+def _edge(*shapes: Shape, length: float = _GAP, head: bool = True) -> str:
     """A line down from the origin with the shape of what it carries, ending in an arrow or not."""
     line = marks.path(f"M 0 0 V {length - 6 * head:.1f}")
-    label = marks.text(9, length / 2 + 3, shape_text(shape), marks.EDGE)
+    label = marks.text(9, length / 2 + 3, ", ".join(map(shape_text, shapes)), marks.EDGE)
     return line + label + (marks.arrow_head(0, length - 1) if head else "")
 
 
@@ -151,18 +146,33 @@ def _wrapped(equation: str, room: float) -> list[str]:
     return lines
 
 
-def _stack(pictures: list[tuple[Picture, Shape]]) -> Picture:
-    """Pictures below each other on one axis; each comes with the shape that enters it."""
+def _stack(
+    pictures: list[tuple[Picture, tuple[Shape, ...]]], rails: tuple[Rail, ...] = ()
+) -> Picture:
+    """Pictures below each other on one axis; each comes with the shapes that enter it.
+
+    What does not come from right above runs along rails on the right.
+    """
     left = max(picture.axis for picture, _ in pictures)
     right = max(picture.width - picture.axis for picture, _ in pictures)
-    parts, y = [], 0.0
-    for position, (picture, shape) in enumerate(pictures):
+    apart = {rail.end for rail in rails if not rail.also_above}
+    parts, spans, y = [], [], 0.0
+    for position, (picture, shapes) in enumerate(pictures):
         if position:
-            parts.append(marks.group(left, y, _edge(shape, head=not picture.leads)))
+            if position not in apart:
+                parts.append(marks.group(left, y, _edge(*shapes, head=not picture.leads)))
             y += _GAP
         parts.append(marks.group(left - picture.axis, y, picture.svg))
+        spans.append(Span(y, y + picture.height, left - picture.axis + picture.width))
         y += picture.height
-    return Picture(left + right, y, left, "".join(parts), pictures[0][0].leads)
+    drawn, room = draw_rails(rails, spans, axis=left, edge=left + right)
+    parts.append(drawn)
+    return Picture(left + right + room, y, left, "".join(parts), pictures[0][0].leads)
+
+
+def _entering(node: Node) -> tuple[Shape, ...]:
+    """The shapes of what comes from above; what is taken by name comes from elsewhere."""
+    return node.inputs[: max(1, len(node.inputs) - len(node.layer.takes()))]
 
 
 def _framed(inner: Picture, *, badge: str = "", title: str = "") -> Picture:
@@ -192,59 +202,16 @@ def _framed(inner: Picture, *, badge: str = "", title: str = "") -> Picture:
 
 
 def _chain(node: Node, room: float) -> Picture:
-    blocks = [(_block(run, times, room), run[0].inputs[0]) for run, times in runs(node.children)]
-    row = _stack(blocks)
+    found = runs(node.children)
+    blocks = [(_block(run, times, room), _entering(run[0])) for run, times in found]
+    row = _stack(blocks, rails_of(node, found))
     named = node.path and node.layer.name
     return _framed(row, title=node.name) if named else row
 
 
 def _block(run: tuple[Node, ...], times: int, room: float) -> Picture:
-    block = _stack([(_picture(child, room), child.inputs[0]) for child in run])
+    block = _stack([(_picture(child, room), _entering(child)) for child in run])
     return _framed(block, badge=f"× {times}") if times > 1 else block
-
-
-def runs(children: tuple[Node, ...]) -> list[tuple[tuple[Node, ...], int]]:
-    """Children in order, where a block that comes three times or more in a row stands once.
-
-    The same layers written out by hand are folded as well as what `Repeat` lays out.
-    """
-    found: list[tuple[tuple[Node, ...], int]] = []
-    start = 0
-    while start < len(children):
-        length, times = 1, 1
-        for period in range(1, 5):
-            count = _times(children, start, period)
-            if count >= 3 and count * period > length * times:
-                length, times = period, count
-        shift = _shift(children, start, length, times)
-        found.extend(((child,), 1) for child in children[start : start + shift])
-        start += shift
-        found.append((children[start : start + length], times))
-        start += length * times
-    return found
-
-
-def _shift(children: tuple[Node, ...], start: int, length: int, times: int) -> int:
-    """How much later the block may as well start, so that it starts with its weights."""
-    for shift in range(length):
-        begins = children[start + shift].layer.family == "map"
-        if begins and _times(children, start + shift, length) >= times:
-            return shift
-    return 0
-
-
-def _times(children: tuple[Node, ...], start: int, period: int) -> int:
-    """How often the `period` children from `start` come one after the other, alike."""
-    at, times = start, 1
-    while at + 2 * period <= len(children) and all(
-        _alike(children[at + i], children[at + period + i]) for i in range(period)
-    ):
-        at, times = at + period, times + 1
-    return times
-
-
-def _alike(one: Node, other: Node) -> bool:
-    return one.inputs == other.inputs and one.output == other.output and one.layer == other.layer
 
 
 def _repeat(node: Node, room: float) -> Picture:
@@ -252,7 +219,7 @@ def _repeat(node: Node, room: float) -> Picture:
     for child, times in folded(node):
         inner = _picture(child, room)
         shown = _framed(inner, badge=f"× {times}", title=node.name) if times > 1 else inner
-        blocks.append((shown, child.inputs[0]))
+        blocks.append((shown, _entering(child)))
     return _stack(blocks)
 
 
@@ -358,7 +325,7 @@ def _bend(x: float, to_x: float, y: float, to_y: float) -> str:
 def _panel(node: Node, room: float) -> Picture:
     """A layer with layers of its own inside its box."""
     inner_room = room - 2 * _PAD - 4
-    inside = _stack([(_picture(child, inner_room), child.inputs[0]) for child in node.children])
+    inside = _stack([(_picture(child, inner_room), _entering(child)) for child in node.children])
     own = _box(node, room)
     width = max(own.width, inside.width + 2 * _PAD + 4)
     height = own.height + inside.height + _PAD

@@ -37,6 +37,15 @@ NAMED = Rule("the name of a layer or of an input", _accept_path)
 Named = Annotated[str, NAMED]
 
 
+_Also = Annotated[
+    tuple[str, ...],
+    Rule(
+        "a name or names of layers before this one",
+        lambda value: many(NAMED, "").accept((value,) if isinstance(value, str) else value),
+    ),
+]
+
+
 @dataclass(frozen=True, init=False, repr=False)
 class Take(Layer):
     """Goes on with signals named earlier instead of what comes: one or several.
@@ -52,6 +61,7 @@ class Take(Layer):
     """
 
     names: Annotated[tuple[str, ...], many(NAMED, "one or more names", minimum=1)]
+    most_inputs: ClassVar[int | None] = None
     family: ClassVar[Family] = "join"
 
     def __init__(self, *names: str, name: str | None = None) -> None:
@@ -121,6 +131,7 @@ class Again(Layer, other_spellings=("shared",)):
     Shapes: what the layer `of` that name takes -> what it gives.
     """
 
+    most_inputs: ClassVar[int | None] = None
     family: ClassVar[Family] = "join"
 
     of: Named
@@ -139,16 +150,27 @@ class Join(Layer, other_spellings=("concatenate", "add", "merge")):
         concat: a⁽ˡ⁾ = [a⁽ⁱ⁾; a⁽ʲ⁾; …]    sum, average, multiply, maximum, minimum: each number
         dot:    a⁽ˡ⁾ = Σ_d a⁽ⁱ⁾_d a⁽ʲ⁾_d, over the features
 
-    `axis` is where concat puts them end to end: the features, unless told; no batch axis counts.
+    `also` names signals to be joined with what comes: skips. `axis` is where concat puts them end
+    to end: the features, unless told; no batch axis counts.
+
+    >>> from ranvier.spec import Dense, Network
+    >>> network = Network(Dense(8, name="fine"), Dense(4), Dense(8), Join("concat", also="fine"))
+    >>> network.output_shape(3)
+    (16,)
 
     Shapes: several of one shape -> that shape; concat: the axis adds up; dot: one feature.
     """
 
+    most_inputs: ClassVar[int | None] = None
     family: ClassVar[Family] = "join"
 
     join: Annotated[JoinKind, JOIN_RULE] = "concat"
     _: KW_ONLY
+    also: _Also = ()
     axis: Annotated[int, whole(-64, 64)] = -1
+
+    def takes(self) -> tuple[str, ...]:
+        return self.also
 
     def flow(self, run: Run, *signals: Signal) -> Flowed:
         shapes = [signal.shape for signal in signals]
@@ -162,7 +184,8 @@ class Join(Layer, other_spellings=("concatenate", "add", "merge")):
         return join_equation(self.join, here, sources or ("⁽ⁱ⁾", "⁽ʲ⁾"))
 
     def label(self) -> str:
-        return f"Join {join_sign(self.join)}"
+        names = f" {', '.join(self.also)}" if self.also else ""
+        return f"Join {join_sign(self.join)}{names}"
 
 
 @dataclass(frozen=True)

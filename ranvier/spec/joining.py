@@ -35,6 +35,7 @@ class Sequence(Layer):
     """
 
     layers: Layers
+    most_inputs: ClassVar[int | None] = None
     form: ClassVar[Form] = "chain"
 
     def __init__(self, *layers: Layer, name: Name = None) -> None:
@@ -185,6 +186,7 @@ class Parallel(Layer):
 
     branches: Layers
     join: Annotated[JoinKind | None, optional(JOIN_RULE)]
+    most_inputs: ClassVar[int | None] = None
     form: ClassVar[Form] = "fork"
     family: ClassVar[Family] = "join"
 
@@ -230,7 +232,7 @@ class Parallel(Layer):
         return join_equation(self.join or "concat", here, sources or ("⁽ⁱ⁾", "⁽ʲ⁾"))
 
     def joins(self) -> str:
-        return join_sign(self.join) if self.join else ""
+        return join_sign(self.join) if self.join else "one output each"
 
     def members_after(self, members: int | None) -> int | None:
         return self.branches[0].members_after(members)

@@ -108,11 +108,12 @@ def path(commands: str) -> str:
     )
 
 
-def arrow_head(x: float, y: float, *, right: bool = False) -> str:
-    """The tip at (x, y) of a line that comes from above, or from the left."""
+def arrow_head(x: float, y: float, *, right: bool = False, left: bool = False) -> str:
+    """The tip at (x, y) of a line that comes from above, or goes to the right or to the left."""
+    behind = x - 7 if right else x + 7
     back = (
-        f"{x - 7:.1f} {y - 4:.1f} L {x - 7:.1f} {y + 4:.1f}"
-        if right
+        f"{behind:.1f} {y - 4:.1f} L {behind:.1f} {y + 4:.1f}"
+        if right or left
         else f"{x - 4:.1f} {y - 7:.1f} L {x + 4:.1f} {y - 7:.1f}"
     )
     return f'<path d="M {x:.1f} {y:.1f} L {back} Z" {paint(fill=LINE)}/>'

@@ -1,26 +1,32 @@
-"""The update itself: forward, loss, backward, clipping, optimiser, average."""
+"""The update itself: forward, loss, backward, clipping, optimiser, constraints, average."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from functools import cached_property
 from typing import NamedTuple
 
 import torch
 from torch import Tensor, nn
 
-from ranvier.losses import Loss, PerMember
-from ranvier.optim import Optimizer, clip_by_global_norm_, decay_groups, penalty
+from ranvier.core.errors import ConfigError
+from ranvier.losses import Loss
+from ranvier.optim import (
+    Optimizer,
+    clip_adaptively_,
+    clip_by_global_norm_,
+    clip_by_norm_,
+    clip_by_value_,
+    groups_for,
+)
+from ranvier.optim.descent import Descent, Group
+from ranvier.optim.groups import GroupSettings
+from ranvier.step.average import AVERAGED, decay_average_, equal_average_
+from ranvier.step.constraints import Constraints
 from ranvier.step.head import Head
+from ranvier.step.objective import Batch, Evaluation, Forward, Objective
 from ranvier.step.state import State, named_trainable
-
-
-class Batch(NamedTuple):
-    """Rows that one update sees: inputs `[B, …]`, targets `[B]`, weights `[B]` or None."""
-
-    inputs: Tensor
-    targets: Tensor
-    weights: Tensor | None = None
 
 
 class Scalars(NamedTuple):
@@ -34,92 +40,181 @@ class Scalars(NamedTuple):
 class Program:
     """One step of gradient descent on a network's parameters θ:
 
-        L(θ) = Σ_b w_b ℓ(f_θ(x_b), y_b) / Σ_b w_b + l1 Σ|θ| + ½ l2 Σθ²
-        g    = ∂L/∂θ · min(1, clip_norm / ‖∂L/∂θ‖)
-        θ    ← optimizer(θ, g)
-        θ̄    ← average_decay θ̄ + (1 − average_decay) θ
+        J(θ) = Σ_b w_b ℓ(f_θ(x_b), y_b) / Σ_b w_b + l1 Σ|θ| + ½ l2 Σθ² + orthogonal Σ‖WWᵀ − I‖²
+               + what layers add
+        g    = ∂J/∂θ, clipped
+        θ    ← optimizer(θ, g), then constrained by the layers that do so
+        θ̄    ← average_decay θ̄ + (1 − average_decay) θ, or the mean of θ since `average_after`
 
-    Weight decay and penalties touch weights, not biases or the scales of normalisation.
-    A clip_norm of 0 clips nothing; an average_decay of 0 keeps no average.
+    Weight decay and penalties touch weights, not biases or the scales of normalisation, but for
+    what `patterns` of parameter names say. A gradient is clipped in one way at most: to a norm of
+    `clip_norm` over all parameters, of `clip_each_norm` over each, to elements within `clip_value`,
+    or to a norm of `clip_adaptive` times that of the unit's weights; 0 clips nothing. The rows go
+    through the network in `accumulate` parts. An `average_decay` of 0 with no `average_after`
+    keeps no average. Parameters that require no gradient stay out of all of it.
     """
 
     module: nn.Module
     head: Head
     loss: Loss
     optimizer: Optimizer
+    accumulate: int = 1
     clip_norm: float = 0.0
+    clip_each_norm: float = 0.0
+    clip_value: float = 0.0
+    clip_adaptive: float = 0.0
     l1: float = 0.0
     l2: float = 0.0
+    orthogonal: float = 0.0
+    patterns: Mapping[str, GroupSettings] = field(default_factory=dict)
     average_decay: float = 0.0
+    average_after: int | None = None
+
+    def __post_init__(self) -> None:
+        ways = ("clip_norm", "clip_each_norm", "clip_value", "clip_adaptive")
+        self._refuse_more_than_one("ways to clip", ways)
+        self._refuse_more_than_one("averages", ("average_decay", "average_after"))
+
+    def _refuse_more_than_one(self, what: str, names: tuple[str, ...]) -> None:
+        given = [f"{n}={getattr(self, n)}" for n in names if getattr(self, n) not in (0, None)]
+        if len(given) > 1:
+            raise ConfigError(
+                f"got {len(given)} {what}: {', '.join(given)}; expected one. Keep one of them."
+            )
 
     def first_state(self, device: torch.device) -> State:
-        """The state before the first update: the module's own tensors, empty slots."""
+        """The state before the first update: the module's own tensors, empty slots.
+
+        Raises:
+            ConfigError: settings that do not go together.
+        """
         named = named_trainable(self.module)
         parameters: list[Tensor] = list(named.values())
-        groups = self._groups(named)
-        return State(
+        groups = self.groups(named)
+        state = State(
             names=tuple(named),
             parameters=parameters,
             buffers=dict(self.module.named_buffers()),
             groups=groups,
-            slots=[self.optimizer.slots([parameters[i] for i in group]) for group in groups],
-            average=[p.detach().clone() for p in parameters] if self.average_decay else None,
+            slots=[group.optimizer.slots(group.of(parameters)) for group in groups],
+            average=[p.detach().clone() for p in parameters] if self._averages else None,
             device=device,
+            shared=self.optimizer.shared_slots(parameters),
         )
+        if self.average_after is not None:
+            state.shared[AVERAGED] = [torch.zeros((), device=device)]
+        state.answer = self._answer(state)
+        return state
 
-    def _groups(self, named: dict[str, nn.Parameter]) -> tuple[list[int], ...]:
-        """What decays and what does not; one group, so one kernel call, where nothing decays."""
-        if not (self.optimizer.weight_decay or self.l1 or self.l2):
-            return (list(range(len(named))),)
-        return decay_groups(named.items())
+    def groups(self, named: Mapping[str, Tensor]) -> tuple[Group, ...]:
+        """The named parameters in groups that move alike.
+
+        Raises:
+            ConfigError: settings that do not go together, or nothing left to train.
+        """
+        if not named:
+            raise ConfigError("no parameter is left to train: all are frozen. Free some of them.")
+        groups = groups_for(
+            self.optimizer,
+            named,
+            l1=self.l1,
+            l2=self.l2,
+            orthogonal=self.orthogonal,
+            patterns=self.patterns,
+        )
+        own = next((g.optimizer.kind for g in groups if g.optimizer.answer is not None), None)
+        if own is not None and self._averages:
+            raise ConfigError(
+                f"{own} keeps an average of its own to predict with; got average_decay="
+                f"{self.average_decay:g}, average_after={self.average_after}. Leave both out."
+            )
+        return groups
+
+    @property
+    def _averages(self) -> bool:
+        return bool(self.average_decay) or self.average_after is not None
+
+    def _answer(self, state: State) -> list[Tensor] | None:
+        """The tensors of the state that predict, where they are not the parameters."""
+        if state.average is not None:
+            return state.average
+        shared = self.optimizer.shared_answer(state.shared)
+        if shared is not None:
+            return shared
+        answer = list(state.parameters)
+        for group, slots in zip(state.groups, state.slots, strict=True):
+            if group.optimizer.answer is not None:
+                for position, tensor in zip(
+                    group.positions, slots[group.optimizer.answer], strict=True
+                ):
+                    answer[position] = tensor
+        is_own = all(a is p for a, p in zip(answer, state.parameters, strict=True))
+        return None if is_own else answer
 
     def update(
-        self,
-        forward: Callable[[Tensor], Tensor],
-        state: State,
-        batch: Batch,
-        learning_rate: float | Tensor,
+        self, forward: Forward, state: State, batch: Batch, learning_rate: float | Tensor
     ) -> tuple[Scalars, list[Tensor]]:
-        """Write the next state into `state`'s own tensors; scalars and raw gradients come back.
+        """Write the next state into `state`'s own tensors; scalars and gradients come back.
 
         `forward` is the network as the executor runs it, on `state.parameters`.
         """
-        prediction = self.head.for_loss(forward(batch.inputs))
-        loss = self._per_row_loss(prediction, batch.targets, batch.weights)
-        objective = loss
-        if self.l1 or self.l2:
-            decayed = [state.parameters[i] for i in state.groups[0]]
-            objective = loss + penalty(decayed, l1=self.l1, l2=self.l2)
-        gradients = list(
-            torch.autograd.grad(
-                objective, state.parameters, allow_unused=True, materialize_grads=True
-            )
-        )
+        evaluation = self._objective.differentiate(forward, state, batch)
+        gradients = evaluation.gradients
         with torch.no_grad():
             norms_P = torch.stack(torch._foreach_norm(gradients))
-            scalars = Scalars(loss.detach(), norms_P)
-            if self.clip_norm:
-                norm = torch.linalg.vector_norm(norms_P)
-                clip_by_global_norm_(gradients, self.clip_norm, norm=norm)
-            self._descend(state, gradients, learning_rate)
-            if state.average is not None:
-                torch._foreach_lerp_(state.average, state.parameters, 1 - self.average_decay)
-        return scalars, gradients
-
-    def _descend(
-        self, state: State, gradients: list[Tensor], learning_rate: float | Tensor
-    ) -> None:
-        decay = self.optimizer.weight_decay
-        for group, slots in zip(state.groups, state.slots, strict=True):
-            self.optimizer.update(
-                [state.parameters[i] for i in group],
-                [gradients[i] for i in group],
-                slots,
-                learning_rate=learning_rate,
-                weight_decay=decay,
+            self._clip_(gradients, state, norms_P)
+            self.optimizer.descend(
+                Descent(
+                    loss=evaluation.objective,
+                    parameters=state.parameters,
+                    gradients=gradients,
+                    groups=state.groups,
+                    slots=state.slots,
+                    shared=state.shared,
+                    learning_rate=learning_rate,
+                    evaluate=lambda: self._evaluate_aside(forward, state, batch),
+                )
             )
-            decay = 0.0
+            if len(self._constraints):
+                named = dict(zip(state.names, state.parameters, strict=True))
+                self._constraints.apply_to(named)
+            if self.average_decay:
+                decay_average_(state, self.average_decay)
+            elif self.average_after is not None:
+                equal_average_(state, self.average_after)
+        return Scalars(evaluation.loss, norms_P), gradients
 
-    def _per_row_loss(self, prediction: Tensor, targets: Tensor, weights: Tensor | None) -> Tensor:
-        loss = self.loss if self.head.members is None else PerMember(self.loss)
-        return loss(prediction, targets, weights)
+    @cached_property
+    def _objective(self) -> Objective:
+        return Objective(self.head, self.loss, self.accumulate)
+
+    @cached_property
+    def _constraints(self) -> Constraints:
+        return Constraints(self.module)
+
+    def _clip_(self, gradients: list[Tensor], state: State, norms_P: Tensor) -> None:
+        if self.clip_norm:
+            norm = torch.linalg.vector_norm(norms_P)
+            clip_by_global_norm_(gradients, self.clip_norm, norm=norm)
+        elif self.clip_each_norm:
+            clip_by_norm_(gradients, self.clip_each_norm, each=norms_P)
+        elif self.clip_value:
+            clip_by_value_(gradients, self.clip_value)
+        elif self.clip_adaptive:
+            clip_adaptively_(gradients, state.parameters, self.clip_adaptive)
+
+    def _evaluate_aside(
+        self, forward: Forward, state: State, batch: Batch
+    ) -> tuple[Tensor, list[Tensor]]:
+        """The objective and its clipped gradients once more, wherever the parameters are now.
+
+        Running statistics are left as the first look at the rows left them.
+        """
+        buffers = {name: buffer.clone() for name, buffer in state.buffers.items()}
+        with torch.enable_grad():
+            evaluation: Evaluation = self._objective.differentiate(forward, state, batch)
+        for name, buffer in state.buffers.items():
+            buffer.copy_(buffers[name])
+        gradients = evaluation.gradients
+        self._clip_(gradients, state, torch.stack(torch._foreach_norm(gradients)))
+        return evaluation.objective, gradients

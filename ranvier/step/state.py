@@ -3,20 +3,23 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import torch
 from torch import Tensor, nn
 
 from ranvier.core.errors import DamagedError
+from ranvier.optim.descent import Group, Slots
 
 
 @dataclass
 class State:
     """Parameters θ, buffers, the optimiser's slots, the average of θ, the step, random numbers.
 
-    Parameters come in groups of indices, first those that decay, then those that do not, each with
-    its own slots, since a fused optimiser kernel runs once a group.
+    Parameters come in groups that move alike, each with its own slots, since a fused optimiser
+    kernel runs once a group; `shared` are the slots that belong to no group. `answer` are the
+    weights that predict where they are not the parameters themselves: some of the other tensors
+    here, so it is no state of its own.
     The random state is torch's own on `device`: it is read when the state is saved and set when
     the state is loaded, so a step costs nothing for it.
     """
@@ -24,19 +27,26 @@ class State:
     names: tuple[str, ...]
     parameters: list[Tensor]
     buffers: dict[str, Tensor]
-    groups: tuple[list[int], ...]
-    slots: list[dict[str, list[Tensor]]]
+    groups: tuple[Group, ...]
+    slots: list[Slots]
     average: list[Tensor] | None
     device: torch.device
     step: int = 0
+    shared: Slots = field(default_factory=dict)
+    answer: list[Tensor] | None = None
+
+    @property
+    def predicting(self) -> list[Tensor]:
+        """The weights that predict, aligned with `parameters`; never a copy."""
+        return self.parameters if self.answer is None else self.answer
 
     def tensors(self) -> dict[str, Tensor]:
         """Every tensor of the state under a flat name; none is copied but the random state."""
         flat = {f"parameter/{n}": p for n, p in zip(self.names, self.parameters, strict=True)}
         flat |= {f"buffer/{name}": buffer for name, buffer in self.buffers.items()}
-        for group, slots in enumerate(self.slots):
+        for place, slots in [*enumerate(self.slots), ("shared", self.shared)]:
             for slot, tensors in slots.items():
-                flat |= {f"slot/{group}/{slot}/{i}": tensor for i, tensor in enumerate(tensors)}
+                flat |= {f"slot/{place}/{slot}/{i}": tensor for i, tensor in enumerate(tensors)}
         if self.average is not None:
             flat |= {f"average/{n}": a for n, a in zip(self.names, self.average, strict=True)}
         flat["random/cpu"] = torch.get_rng_state()

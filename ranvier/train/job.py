@@ -13,10 +13,11 @@ from torch import nn
 from ranvier.core.task import Task
 from ranvier.losses import Loss, loss_from
 from ranvier.metrics import METRICS, default_metrics
-from ranvier.optim import optimizer_from, schedule_from
+from ranvier.optim import freeze, optimizer_from, patterns_from, schedule_from
 from ranvier.runs.settings import TrainSettings
 from ranvier.step import Head, Program, executor_for
-from ranvier.train.batches import Part
+from ranvier.step.state import named_trainable
+from ranvier.train.batches import Batches, Part
 from ranvier.train.evaluate import Evaluator
 from ranvier.train.journal import Journal
 from ranvier.train.plan import Plan
@@ -68,27 +69,20 @@ class Job:
 
         Raises:
             ShapeError: for a loss that cannot take what the network gives.
-            UnknownNameError, ConfigError: for a metric that is not known or is not for this task.
+            UnknownNameError, ConfigError: for a metric that is not known or is not for this task,
+                or for settings of the update that do not go together.
         """
+        program = self._program()
+        program.groups(named_trainable(program.module))
         rows = self.training
         self.evaluator().measure(Part(rows.inputs[:2], rows.targets[:2], rows.truth[:2]))
 
     def trainer(self, journal: Journal, store: Store, progress: Progress) -> Trainer:
         """The loop for this job, before its first step."""
-        settings = self.settings
-        program = Program(
-            module=self.module.to(self.device),
-            head=self.head,
-            loss=self.loss,
-            optimizer=optimizer_from(_chosen(settings.optimizer, "optimizer")),
-            clip_norm=settings.clip_norm or 0.0,
-            l1=settings.l1,
-            l2=settings.l2,
-            average_decay=settings.average_decay or 0.0,
-        )
+        program = self._program()
         state = program.first_state(self.device)
         return Trainer(
-            executor_for(settings.executor, program, state),
+            executor_for(self.settings.executor, program, state),
             self.evaluator(),
             self._plan(),
             training=self.training.to(self.device),
@@ -97,6 +91,38 @@ class Job:
             store=store,
             progress=progress,
         )
+
+    def _program(self) -> Program:
+        """The update that the settings say, on a network whose frozen parameters are frozen."""
+        settings = self.settings
+        patterns = patterns_from(settings.parameter_groups)
+        module = self.module.to(self.device)
+        freeze(module, patterns)
+        return Program(
+            module=module,
+            head=self.head,
+            loss=self.loss,
+            optimizer=optimizer_from(_chosen(settings.optimizer, "optimizer")),
+            accumulate=settings.accumulate,
+            clip_norm=settings.clip_norm or 0.0,
+            clip_each_norm=settings.clip_each_norm,
+            clip_value=settings.clip_value,
+            clip_adaptive=settings.clip_adaptive,
+            l1=settings.l1,
+            l2=settings.l2,
+            orthogonal=settings.orthogonal,
+            patterns=patterns,
+            average_decay=settings.average_decay or 0.0,
+            average_after=self._average_after(),
+        )
+
+    def _average_after(self) -> int | None:
+        """The number of updates before the epoch from which weights are averaged equally."""
+        if not self.settings.average_from:
+            return None
+        plan = self._plan()
+        batches = Batches(self.training, batch_size=plan.batch_size, seed=plan.seed)
+        return (self.settings.average_from - 1) * batches.steps_per_epoch
 
     def _plan(self) -> Plan:
         settings = self.settings

@@ -6,6 +6,8 @@ import json
 
 import pytest
 import torch
+from hypothesis import given, settings
+from hypothesis import strategies as st
 from torch.fx.experimental.proxy_tensor import make_fx
 
 from ranvier.core.errors import ShapeError
@@ -14,6 +16,7 @@ from tests.laws.loss_members import MEMBERS, WEIGHTS, B, Member
 
 every_loss = pytest.mark.parametrize("member", MEMBERS, ids=str)
 apart = pytest.mark.parametrize("member", [m for m in MEMBERS if not m.loss.mixes_samples], ids=str)
+capturable = pytest.mark.parametrize("member", [m for m in MEMBERS if m.loss.capturable], ids=str)
 with_weights = pytest.mark.parametrize("weight", [None, WEIGHTS], ids=["plain", "weighted"])
 
 
@@ -151,6 +154,19 @@ def test_a_step_down_the_gradient_lessens_the_loss(member):
 
 
 @every_loss
+def test_a_hundred_steps_lessen_the_loss_to_less_than_ten_do(member):
+    prediction = member.prediction.clone().requires_grad_()
+    optimizer = torch.optim.Adam([prediction], lr=0.01)
+    losses = []
+    for _ in range(101):
+        optimizer.zero_grad()
+        losses.append(member.loss(prediction, member.target, WEIGHTS))
+        losses[-1].backward()
+        optimizer.step()
+    assert losses[100] < losses[10] < losses[0]
+
+
+@every_loss
 @pytest.mark.parametrize("dtype", [torch.bfloat16, torch.float16], ids=str)
 def test_half_precision_is_computed_as_float32(member, dtype):
     half = member.prediction.to(dtype)
@@ -172,6 +188,18 @@ def test_outputs_of_any_size_give_a_finite_loss_and_gradient(member, size, dtype
 
 
 @every_loss
+@settings(max_examples=10, deadline=None)
+@given(seed=st.integers(0, 2**32), size=st.floats(1e-6, 1e4))
+def test_outputs_of_mixed_sizes_give_a_finite_loss_and_gradient(member, seed, size):
+    generator = torch.Generator().manual_seed(seed)
+    # Signs and magnitudes from next to nothing to 10,000, all within one sample.
+    prediction = (2 * torch.rand(member.prediction.shape, generator=generator) - 1) ** 5 * size
+    weight = torch.rand(B, generator=generator).round(decimals=1)
+    for number in value_and_gradient(Member(member.loss, prediction, member.target), weight):
+        assert torch.isfinite(number).all()
+
+
+@every_loss
 def test_nothing_is_broadcast(member):
     loss, prediction, target = member.loss, member.prediction, member.target
     kinds = f"({loss.kind}|{getattr(loss, 'loss', loss).kind})"
@@ -184,8 +212,31 @@ def test_nothing_is_broadcast(member):
         loss(prediction, target, WEIGHTS[:1])
 
 
+class Objective(torch.nn.Module):
+    """A loss as a module, which is what torch.export takes."""
+
+    def __init__(self, loss):
+        super().__init__()
+        self.loss = loss
+
+    def forward(self, prediction, target, weight):
+        return self.loss(prediction, target, weight)
+
+
+@capturable
+def test_a_loss_is_exported_for_batches_of_any_size(member):
+    rows = torch.export.Dim("B", min=2, max=64)
+    given = (member.prediction, member.target, WEIGHTS)
+    exported = torch.export.export(
+        Objective(member.loss), given, dynamic_shapes=({0: rows}, {0: rows}, {0: rows})
+    ).module()
+    for size in (B, 4):
+        some = [tensor[:size] for tensor in given]
+        assert torch.equal(exported(*some), member.loss(*some))
+
+
 @pytest.mark.parametrize("mode", ["real", "fake"])
-@pytest.mark.parametrize("member", [m for m in MEMBERS if m.loss.capturable], ids=str)
+@capturable
 def test_a_loss_and_its_gradient_can_be_captured(member, mode):
     loss = member.loss
 

@@ -11,12 +11,10 @@ import math
 import numpy as np
 import pytest
 import torch
-from scipy.special import erf
 
 from ranvier.nn import build
 from ranvier.spec import (
     ACTIVATIONS,
-    Activation,
     BatchNorm,
     Dense,
     Dropout,
@@ -28,6 +26,7 @@ from ranvier.spec import (
     Residual,
     TableFeatures,
 )
+from tests.reference.activation_oracle import activation_oracle
 
 ROWS, FEATURES, UNITS = 7, 5, 4
 CLOSE = {"rtol": 0, "atol": 1e-10}
@@ -57,104 +56,6 @@ def forward_and_backward(module, x, g):
 
 def weights_of(module):
     return {name: p.detach().numpy().copy() for name, p in module.named_parameters()}
-
-
-# Activations: f and f′ for one number; softmax and log_softmax, which mix a row, come after.
-
-
-def sigmoid(z):
-    return 1 / (1 + np.exp(-z))
-
-
-def softplus(z):
-    return np.log1p(np.exp(-np.abs(z))) + np.maximum(z, 0)
-
-
-def normal_cdf(z):
-    return (1 + erf(z / math.sqrt(2))) / 2
-
-
-def mish_slope(z):
-    t = np.tanh(softplus(z))
-    return t + z * (1 - t**2) * sigmoid(z)
-
-
-SELU_SCALE, SELU_ALPHA = 1.0507009873554805, 1.6732632423543772
-
-SLOPES = {
-    "linear": (lambda z: z, np.ones_like),
-    "relu": (lambda z: np.maximum(z, 0), lambda z: (z > 0) * 1.0),
-    "leaky_relu": (lambda z: np.where(z > 0, z, 0.01 * z), lambda z: np.where(z > 0, 1, 0.01)),
-    "elu": (lambda z: np.where(z > 0, z, np.expm1(z)), lambda z: np.where(z > 0, 1, np.exp(z))),
-    "selu": (
-        lambda z: SELU_SCALE * np.where(z > 0, z, SELU_ALPHA * np.expm1(z)),
-        lambda z: SELU_SCALE * np.where(z > 0, 1, SELU_ALPHA * np.exp(z)),
-    ),
-    "gelu": (
-        lambda z: z * normal_cdf(z),
-        lambda z: normal_cdf(z) + z * np.exp(-(z**2) / 2) / math.sqrt(2 * math.pi),
-    ),
-    "silu": (
-        lambda z: z * sigmoid(z),
-        lambda z: sigmoid(z) * (1 + z * (1 - sigmoid(z))),
-    ),
-    "mish": (lambda z: z * np.tanh(softplus(z)), mish_slope),
-    "sigmoid": (sigmoid, lambda z: sigmoid(z) * (1 - sigmoid(z))),
-    "tanh": (np.tanh, lambda z: 1 - np.tanh(z) ** 2),
-    "softplus": (softplus, sigmoid),
-    "hard_sigmoid": (
-        lambda z: np.clip(z / 6 + 0.5, 0, 1),
-        lambda z: (np.abs(z) < 3) / 6,
-    ),
-    "hard_tanh": (lambda z: np.clip(z, -1, 1), lambda z: (np.abs(z) < 1) * 1.0),
-    "softsign": (lambda z: z / (1 + np.abs(z)), lambda z: 1 / (1 + np.abs(z)) ** 2),
-}
-
-
-def softmax(z):
-    e = np.exp(z - z.max(axis=-1, keepdims=True))
-    return e / e.sum(axis=-1, keepdims=True)
-
-
-def activation_oracle(name, z, g):
-    if name == "softmax":
-        s = softmax(z)
-        return s, s * (g - (g * s).sum(axis=-1, keepdims=True))
-    if name == "log_softmax":
-        return np.log(softmax(z)), g - softmax(z) * g.sum(axis=-1, keepdims=True)
-    value, slope = SLOPES[name]
-    return value(z), g * slope(z)
-
-
-def test_every_activation_has_an_oracle():
-    assert {*SLOPES, "softmax", "log_softmax"} == set(ACTIVATIONS)
-
-
-@pytest.mark.parametrize("name", ACTIVATIONS)
-def test_activation(name):
-    z = np.concatenate([draw(ROWS, FEATURES), 4 * draw(3, FEATURES, seed=1)])
-    g = draw(*z.shape, seed=2)
-    a, dz, _ = forward_and_backward(module_of(Activation(name), FEATURES), z, g)
-    expected, expected_dz = activation_oracle(name, z, g)
-    np.testing.assert_allclose(a, expected, **CLOSE)
-    np.testing.assert_allclose(dz, expected_dz, **CLOSE)
-
-
-@pytest.mark.parametrize("name", ACTIVATIONS)
-def test_an_activation_stays_within_the_bounds_that_it_states(name):
-    low, high = Activation(name).bounds
-    a, _ = activation_oracle(name, draw(400, FEATURES, scale=8), np.zeros((400, FEATURES)))
-    assert low <= a.min() and a.max() <= high
-    reached = [abs(edge - end) < 0.05 for edge, end in ((a.min(), low), (a.max(), high))]
-    assert all(near for near, end in zip(reached, (low, high), strict=True) if math.isfinite(end))
-
-
-def test_leaky_relu_with_its_own_slope():
-    z, g = draw(ROWS, FEATURES), draw(ROWS, FEATURES, seed=1)
-    module = module_of(Activation("leaky_relu", slope=0.3), FEATURES)
-    a, dz, _ = forward_and_backward(module, z, g)
-    np.testing.assert_allclose(a, np.where(z > 0, z, 0.3 * z), **CLOSE)
-    np.testing.assert_allclose(dz, g * np.where(z > 0, 1, 0.3), **CLOSE)
 
 
 def dense_oracle(x, weight, bias, name, g):

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from functools import partial
-from typing import Literal
+from typing import Literal, get_args
 
 import numpy as np
 
+from ranvier.core.errors import ConfigError, suggestion
 from ranvier.metrics.metric import metric
 from ranvier.metrics.rows import weighted_mean
 from ranvier.metrics.texts.sequences import longest_common_subsequence, ngrams
@@ -23,6 +24,9 @@ def rouge_n(texts: Texts, *, n: int, measure: Measure = "f1") -> float:
 
     `recall` is their share of the reference's, `precision` of the text's, and `f1` both in one.
     0 for a text that shares none; of several references the one with the best f1 counts.
+
+    Raises:
+        ConfigError: another measure.
 
     Reference: Lin, ROUGE: A Package for Automatic Evaluation of Summaries (2004).
     """
@@ -49,6 +53,10 @@ def rouge_l(texts: Texts, *, measure: Measure = "f1") -> float:
 def _mean_of_best(
     texts: Texts, overlap: Callable[[Tokens, Tokens], Overlap], measure: Measure
 ) -> float:
+    if measure not in get_args(Measure):
+        raise ConfigError(
+            f"rouge: unknown measure {measure!r}. {suggestion(measure, get_args(Measure))}"
+        )
     best = [
         max((_measures(*overlap(predicted, reference)) for reference in references), key=_f1)
         for predicted, references in zip(texts.predicted_tokens, texts.reference_tokens)

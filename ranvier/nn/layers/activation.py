@@ -7,6 +7,7 @@ from collections.abc import Callable
 from typing import Any
 
 import torch
+import torch.nn.functional as F
 from torch import Tensor, nn
 
 from ranvier.nn.modules import MODULES, Children
@@ -22,7 +23,48 @@ def _hard_sigmoid(values: Tensor) -> Tensor:
     return torch.clamp(values / 6 + 0.5, 0.0, 1.0)
 
 
-OWN: dict[str, Callable[[Tensor], Tensor]] = {"linear": _identity, "hard_sigmoid": _hard_sigmoid}
+def _celu(values: Tensor, *, alpha: float) -> Tensor:
+    # The same function; torch's celu rounds 1 / alpha to float32 on the way back.
+    return alpha * F.elu(values / alpha)
+
+
+def _squareplus(values: Tensor, *, b: float) -> Tensor:
+    return (values + torch.sqrt(values * values + b)) / 2
+
+
+def _sparse_plus(values: Tensor) -> Tensor:
+    # Between −1 and 1 the clamped number is the number, so one formula serves all three pieces.
+    return (torch.clamp(values, -1.0, 1.0) + 1) ** 2 / 4 + torch.relu(values - 1)
+
+
+def _sparse_sigmoid(values: Tensor) -> Tensor:
+    return torch.clamp(values / 2 + 0.5, 0.0, 1.0)
+
+
+def _sparsemax(values: Tensor) -> Tensor:
+    """The nearest point to `values` among those that are 0 or more and add up to 1.
+
+    The k largest numbers stay above 0, k the last place at which 1 + k z₍ₖ₎ is more than the sum
+    of the first k; τ is what makes the rest add up to 1.
+    """
+    shifted = values - values.amax(dim=-1, keepdim=True).detach()
+    ordered = shifted.sort(dim=-1, descending=True).values
+    places = torch.arange(1, values.shape[-1] + 1, dtype=values.dtype, device=values.device)
+    sums = ordered.cumsum(dim=-1)
+    kept = (1 + places * ordered > sums).sum(dim=-1, keepdim=True)
+    tau = (sums.gather(-1, kept - 1) - 1) / kept
+    return torch.relu(shifted - tau)
+
+
+OWN: dict[str, Callable[..., Tensor]] = {
+    "linear": _identity,
+    "celu": _celu,
+    "hard_sigmoid": _hard_sigmoid,
+    "squareplus": _squareplus,
+    "sparse_plus": _sparse_plus,
+    "sparse_sigmoid": _sparse_sigmoid,
+    "sparsemax": _sparsemax,
+}
 """Functions that torch has not, or not exactly."""
 
 
@@ -32,13 +74,14 @@ def function_of(activation: Activation | str | None) -> Callable[[Tensor], Tenso
         return _identity
     described = Activation(activation) if isinstance(activation, str) else activation
     record = described.record
-    if described.function in OWN:
-        return OWN[described.function]
-    found: Any = torch
+    arguments: dict[str, Any] = {
+        record.arguments.get(name, name): value for name, value in described.values
+    }
+    arguments |= dict(record.fixed)
+    found: Any = OWN.get(described.function, torch)
+    # torch.nn.functional.relu6 is looked up part by part; nothing else is ever imported.
     for part in record.torch.split(".")[1:]:
         found = getattr(found, part)
-    arguments = {record.arguments[name]: value for name, value in described.values}
-    arguments |= dict(record.fixed)
     return functools.partial(found, **arguments) if arguments else found
 
 

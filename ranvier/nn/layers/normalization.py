@@ -14,6 +14,7 @@ from ranvier.spec import BatchNorm as BatchNormLayer
 from ranvier.spec import GroupNorm as GroupNormLayer
 from ranvier.spec import InstanceNorm as InstanceNormLayer
 from ranvier.spec import Node
+from ranvier.spec import UnitNorm as UnitNormLayer
 
 
 class BatchNorm(nn.BatchNorm1d):
@@ -68,3 +69,28 @@ def _instance_norm(node: Node, _: Children) -> nn.Module:
     layer, features = node.layer, node.inputs[0][-1]
     assert isinstance(layer, InstanceNormLayer)
     return GroupNorm(features, features, eps=layer.epsilon, affine=layer.affine)
+
+
+class UnitNorm(nn.Module):
+    """torch's division by the Euclidean length, over the last axes.
+
+    Shapes: [..., C] -> the same.
+    """
+
+    def __init__(self, axes: int, epsilon: float) -> None:
+        super().__init__()
+        self.dim = tuple(range(-axes, 0))
+        self.epsilon = epsilon
+
+    def forward(self, input: Tensor) -> Tensor:
+        length = torch.linalg.vector_norm(input, dim=self.dim, keepdim=True)
+        return input / length.clamp_min(self.epsilon)
+
+    def extra_repr(self) -> str:
+        return f"dim={self.dim}, epsilon={self.epsilon}"
+
+
+@MODULES.register("unit_norm")
+def _unit_norm(node: Node, _: Children) -> nn.Module:
+    assert isinstance(node.layer, UnitNormLayer)
+    return UnitNorm(node.layer.axes, node.layer.epsilon)

@@ -99,21 +99,25 @@ class OverTime(Streams):
 
     A subclass says `read`: the output of every place and the final state, of an input, its mask and
     a state to start from; and `last`, where the last output is not the first part of the state.
+    What is called with beyond `own` signals is for layers inside.
 
     Shapes: [B, T, …] -> [B, T, …] or [B, …], then the state.
     """
 
     layer: OverTimeFields
+    own: int | None = None
 
     def forward(self, input: Tensor, *further: Tensor) -> Tensor | tuple[Tensor, ...]:
         mask = Mask(further[0] if self.layer.mask else None, {})
-        outputs, state = self.read(input, mask, self._start(input, further))
+        given = further if self.own is None else further[: self.own - 1]
+        outer = further[len(given) :]
+        outputs, state = self.read(input, mask, self._start(input, given), *outer)
         if self.carry is not None:
             self.carry.state = tuple(part.detach() for part in state)
         answer = outputs if self.layer.sequence else self.last(state)
         return (answer, *state) if self.layer.states else answer
 
-    def read(self, input: Tensor, mask: Mask, state: State) -> tuple[Tensor, State]:
+    def read(self, input: Tensor, mask: Mask, state: State, *outer: Tensor) -> tuple[Tensor, State]:
         """The output of every place, and the state behind the last real one."""
         raise NotImplementedError
 

@@ -40,7 +40,8 @@ def _simple(reads: Tensor, keeps: Tensor, mode: str) -> State:
     return (torch.relu(total) if mode == "RNN_RELU" else torch.tanh(total),)
 
 
-def _lstm(reads: Tensor, keeps: Tensor, memory: Tensor) -> State:
+def lstm_step(reads: Tensor, keeps: Tensor, memory: Tensor) -> State:
+    """(h, c) of the products with the input and with the state, gates i, f, g, o end to end."""
     write, forget, new, output = (reads + keeps).chunk(4, -1)
     memory = torch.sigmoid(forget) * memory + torch.sigmoid(write) * torch.tanh(new)
     return torch.sigmoid(output) * torch.tanh(memory), memory
@@ -85,7 +86,7 @@ class Recurrent(OverTime, nn.RNNBase):
         self.looks_ahead = layer.bidirectional or layer.backwards
         self.join = joining(layer.join)
 
-    def read(self, input: Tensor, mask: Mask, state: State) -> tuple[Tensor, State]:
+    def read(self, input: Tensor, mask: Mask, state: State, *outer: Tensor) -> tuple[Tensor, State]:
         # torch's kernels have the stacked layers and directions first.
         parts = [part.reshape(len(part), -1, part.shape[-1]).transpose(0, 1) for part in state]
         drops = self.training and self.layer.recurrent_dropout > 0
@@ -140,7 +141,7 @@ class Recurrent(OverTime, nn.RNNBase):
         self, input: Tensor, mask: Mask, parts: list[Tensor], *, by_steps: bool
     ) -> tuple[Tensor, list[Tensor]]:
         ends: list[State] = []
-        outputs = (input,)
+        outputs: tuple[Tensor, ...] = (input,)
         for passes in self.layer.directions:
             below = torch.cat(outputs, -1)
             if ends:
@@ -193,7 +194,7 @@ class Recurrent(OverTime, nn.RNNBase):
         def step(reads: Tensor, hidden: Tensor, *memory: Tensor) -> State:
             keeps = F.linear(hidden * kept, weight, bias)
             if self.mode == "LSTM":
-                hidden, *memory_now = _lstm(reads, keeps, *memory)
+                hidden, *memory_now = lstm_step(reads, keeps, *memory)
                 output = hidden if projection is None else F.linear(hidden, projection)
                 return output, *memory_now
             if self.mode == "GRU":

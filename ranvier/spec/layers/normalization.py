@@ -7,6 +7,7 @@ The kinds differ in what a mean is taken over:
     GroupNorm     the places of a sample and a group of its features
     LayerNorm     the features of a place, or more of the last axes
     RMSNorm       the same, where only the size is set to 1 and the mean left as it is
+    UnitNorm      the same again, so that the features have length 1; nothing is learnt
 """
 
 from __future__ import annotations
@@ -35,7 +36,7 @@ class _Normalises:
     operations: ClassVar[int] = 6
     learnt: ClassVar[Mapping[str, Initializer]] = {"weight": ONES, "bias": ZEROS}
 
-    affine: Flag
+    affine: Flag = True
 
     def learnt_shape(self, input: Shape) -> Shape:
         """The shape of the scale and of the shift."""
@@ -61,7 +62,7 @@ class _Normalises:
     def equation(self, here: str = "⁽ˡ⁾", *sources: str) -> str:
         source = (sources or ("⁽ˡ⁻¹⁾",))[0]
         normal = self.normal.format(source=source, here=here)
-        if not self.affine:
+        if not (self.affine and self.learnt):
             return f"a{here} = {normal}"
         shift = f" + β{here}" if "bias" in self.learnt else ""
         return f"a{here} = γ{here} ⊙ {normal}{shift}"
@@ -223,3 +224,23 @@ class RMSNorm(_OverLastAxes, Layer, other_spellings=("rms_normalization",)):
 
     def torch_module(self, *inputs: Shape) -> TorchModule:
         return TorchModule("RMSNorm", self.torch_arguments(inputs[0]))
+
+
+@dataclass(frozen=True)
+class UnitNorm(_OverLastAxes, Layer, other_spellings=("unit_normalization", "normalize")):
+    """Sets the Euclidean length of the features of each place to 1; only the direction stays.
+
+        a⁽ˡ⁾ = a⁽ˡ⁻¹⁾ / max(‖a⁽ˡ⁻¹⁾‖, ε)
+
+    `axes` counts how many of the last axes are taken together. A zero stays a zero.
+
+    Shapes: [..., features] -> the same.
+    """
+
+    normal: ClassVar[str] = "a{source} / max(‖a{source}‖, ε)"
+    operations: ClassVar[int] = 3
+    learnt: ClassVar[Mapping[str, Initializer]] = {}
+
+    _: KW_ONLY
+    epsilon: Positive = 1e-12
+    axes: Count = 1

@@ -1,136 +1,134 @@
-"""Windows laid out as features, and laid back upon each other."""
+"""Pictures and series cut into patches, so that each becomes a place of a sequence."""
 
 from __future__ import annotations
 
 from dataclasses import KW_ONLY, dataclass
+from typing import ClassVar
 
-from ranvier.core.errors import NetworkError
-from ranvier.core.shapes import Shape, size
-from ranvier.spec.layer import Layer
-from ranvier.spec.layers.convolution import Walking
-from ranvier.spec.layers.spatial import (
-    LAYOUTS,
-    Padding,
-    Size,
-    Stride,
-    across,
-    agreed_axes,
-    places_of,
-    spread,
-)
+from ranvier.core.shapes import Shape
+from ranvier.spec.fields import Count, Flag
+from ranvier.spec.initializers import ZEROS, Initializer, InitializerField, initializer
+from ranvier.spec.layer import Family, Layer, Parameter
+from ranvier.spec.layers.attention import OptionalCount
 from ranvier.spec.trace import Misfit
 
-AXES = 2  # torch's own has two; a sequence is a picture of height 1
-
-
-def _two_at_most(places: Shape, output: Shape) -> None:
-    if len(places) > AXES:
-        raise Misfit(
-            f"{LAYOUTS[1]} or {LAYOUTS[2]}",
-            "Use it on a slice of two axes, or a Reshape before it.",
-            output=output,
-        )
+_START = Initializer("lecun_normal")
 
 
 @dataclass(frozen=True)
-class Unfold(Walking, Layer, other_spellings=("im2col", "extract_patches")):
-    """Lays the numbers under every stand of a window side by side, as features of one place.
+class PatchEmbedding(Layer, other_spellings=("patch_embed",)):
+    """Cuts a picture into squares and maps each linearly: a strided convolution.
 
-        a⁽ˡ⁾ₜ[c · k + j] = a⁽ˡ⁻¹⁾_{s·t + d·j − p}[c],  k places in the window
+        a⁽ˡ⁾[n] = W · patch n of a⁽ˡ⁻¹⁾ + b,  patches row by row
 
-    A convolution is a dense layer after this. The order is torch's: features outermost, then the
-    places of the window row by row.
+    With a `stride` below `patch` they overlap. The weight is that of `torch.nn.Conv2d`.
 
-    >>> Unfold(4, stride=4).output_shape((32, 32, 3))
-    (8, 8, 48)
+    >>> PatchEmbedding(64, patch=16).output_shape((224, 224, 3))
+    (196, 64)
 
-    Shapes: [*places, features] -> [*stands, features · k].
+    Shapes: [H, W, C] -> [N, units].
+
+    Reference: Dosovitskiy et al. 2021, arXiv:2010.11929.
     """
 
-    kernel: Size
+    family: ClassVar[Family] = "embedding"
+
+    units: Count
     _: KW_ONLY
-    stride: Stride = 1
-    padding: Padding = "valid"
-    dilation: Size = 1
+    patch: Count
+    stride: OptionalCount = None
+    bias: Flag = True
+    initializer: InitializerField = None
 
-    def __post_init__(self) -> None:
-        super().__post_init__()
-        self.axes(self.name or "Unfold")
+    @property
+    def step(self) -> int:
+        """From one patch to the next."""
+        return self.stride or self.patch
 
-    def infer(self, *inputs: Shape) -> Shape:
-        (shape,) = inputs
-        places = places_of(shape, self.axes("Unfold"))
-        features = shape[-1] * size(spread(self.kernel, len(places)))
-        output = self.window(len(places)).over(places, features)
-        _two_at_most(places, output)
-        return output
-
-    def equation(self, here: str = "⁽ˡ⁾", *sources: str) -> str:
-        return f"a{here} = unfold(a{(sources or ('⁽ˡ⁻¹⁾',))[0]}, {across(self.kernel)})"
-
-    def label(self) -> str:
-        return " · ".join(["Unfold", *self.walked()])
-
-
-@dataclass(frozen=True)
-class Fold(Walking, Layer, other_spellings=("col2im",)):
-    """Lays windows back where `Unfold` took them from, and adds up where they overlap.
-
-        a⁽ˡ⁾_{s·t + d·j − p}[c] = Σ a⁽ˡ⁻¹⁾ₜ[c · k + j],  over all stands t that reach the place
-
-    `places` is the extent that comes out. It is the transpose of `Unfold`, not its inverse: a place
-    that n windows see comes back n times as large.
-
-    >>> Fold((32, 32), 4, stride=4).output_shape((8, 8, 48))
-    (32, 32, 3)
-
-    Shapes: [*stands, features · k] -> [*places, features].
-    """
-
-    places: Size
-    kernel: Size
-    _: KW_ONLY
-    stride: Stride = 1
-    padding: Padding = "valid"
-    dilation: Size = 1
-
-    def __post_init__(self) -> None:
-        super().__post_init__()
-        where = self.name or "Fold"
-        if agreed_axes(where, places=self.places, kernel=self.kernel) is None:
-            raise NetworkError(
-                f"{where}.places: got {self.places}; expected a number for each axis, such as "
-                f"({self.places}, {self.places}) for a picture."
-            )
-        self.axes(where)
-
-    def axes(self, where: str) -> int | None:
-        agreed = agreed_axes(where, places=self.places, kernel=self.kernel)
-        return agreed or super().axes(where)
-
-    def infer(self, *inputs: Shape) -> Shape:
-        (shape,) = inputs
-        axes = self.axes("Fold")
-        assert axes is not None
-        stands, places = places_of(shape, axes), spread(self.places, axes)
-        kernel = size(spread(self.kernel, axes))
-        output = (*places, max(1, shape[-1] // kernel))
-        _two_at_most(places, output)
-        wanted = self.window(axes).output(places)
-        if stands != wanted or shape[-1] % kernel:
+    def _grid(self, shape: Shape) -> tuple[int, int]:
+        if len(shape) != 3:
+            raise Misfit("a picture [height, width, channels]", "Give it pictures.")
+        fits = [(side - self.patch) % self.step == 0 <= side - self.patch for side in shape[:2]]
+        if not all(fits):
+            down = (max(0, (side - self.patch) // self.step) for side in shape[:2])
+            nearest = [self.patch + steps * self.step for steps in down]
             raise Misfit(
-                f"({', '.join(map(str, wanted))}, features · {kernel}), what an Unfold makes of "
-                f"{places} places",
-                "Give it the kernel, stride, padding and dilation of the Unfold.",
-                output=output,
+                f"sides that patches of {self.patch} every {self.step} fill, such as "
+                f"{nearest[0]} × {nearest[1]}",
+                "Resize the picture or take another patch.",
+                output=(1, self.units),
             )
-        return output
+        rows, columns = ((side - self.patch) // self.step + 1 for side in shape[:2])
+        return rows, columns
+
+    def infer(self, *inputs: Shape) -> Shape:
+        rows, columns = self._grid(inputs[0])
+        return (rows * columns, self.units)
+
+    @property
+    def start(self) -> Initializer:
+        """How the weight starts."""
+        return initializer(self.initializer or _START)
+
+    def parameters(self, *inputs: Shape) -> dict[str, Parameter]:
+        channels, area = inputs[0][2], self.patch**2
+        shape = (self.units, channels, self.patch, self.patch)
+        weight = Parameter(shape, self.start, fan_in=channels * area, fan_out=self.units)
+        bias = {"bias": Parameter((self.units,), ZEROS)} if self.bias else {}
+        return {"weight": weight, **bias}
 
     def flops(self, *inputs: Shape) -> int:
-        return size(inputs[0])
+        places, units = self.infer(*inputs)
+        return places * units * (2 * inputs[0][2] * self.patch**2 + self.bias)
 
     def equation(self, here: str = "⁽ˡ⁾", *sources: str) -> str:
-        return f"a{here} = fold(a{(sources or ('⁽ˡ⁻¹⁾',))[0]}, {across(self.kernel)})"
+        bias = f" + b{here}" if self.bias else ""
+        return f"a{here} = W{here} patches(a{(sources or ('⁽ˡ⁻¹⁾',))[0]}){bias}"
+
+    def initialisation(self) -> str:
+        return f"{self.start.function}: {self.start.meaning}"
 
     def label(self) -> str:
-        return " · ".join([f"Fold to {across(self.places)}", *self.walked()])
+        return f"PatchEmbedding {self.units} · {self.patch} × {self.patch}"
+
+
+@dataclass(frozen=True)
+class SeriesPatches(Layer, other_spellings=("patching",)):
+    """Puts `size` places of a series beside each other, every `stride` places, as one place.
+
+        a⁽ˡ⁾[n] = [a⁽ˡ⁻¹⁾[n · stride]; …; a⁽ˡ⁻¹⁾[n · stride + size − 1]]
+
+    A patch knows what a single moment cannot, and the sequence is shorter for attention. Places at
+    the end that fill no patch are left out. A `Dense` layer after it embeds the patches.
+
+    >>> SeriesPatches(16, stride=8).output_shape((336, 7))
+    (41, 112)
+
+    Shapes: [T, C] -> [(T − size) / stride + 1, size · C].
+
+    Reference: Nie et al. 2023, arXiv:2211.14730 (PatchTST).
+    """
+
+    family: ClassVar[Family] = "shape"
+
+    size: Count
+    _: KW_ONLY
+    stride: OptionalCount = None
+
+    @property
+    def step(self) -> int:
+        """From one patch to the next."""
+        return self.stride or self.size
+
+    def infer(self, *inputs: Shape) -> Shape:
+        shape = inputs[0]
+        if len(shape) != 2 or shape[0] < self.size:
+            raise Misfit(
+                f"a series [places, features] of at least {self.size} places",
+                "Give longer series or take smaller patches.",
+                output=(1, self.size * shape[-1]) if len(shape) == 2 else None,
+            )
+        return ((shape[0] - self.size) // self.step + 1, self.size * shape[1])
+
+    def equation(self, here: str = "⁽ˡ⁾", *sources: str) -> str:
+        return f"a{here} = patches(a{(sources or ('⁽ˡ⁻¹⁾',))[0]})"

@@ -8,7 +8,8 @@ from typing import ClassVar
 from torch import Tensor
 
 from ranvier.core.registry import Registry
-from ranvier.step.program import Batch, Program, Scalars
+from ranvier.step.objective import Batch
+from ranvier.step.program import Program, Scalars
 from ranvier.step.state import State
 
 

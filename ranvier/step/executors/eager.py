@@ -5,7 +5,8 @@ from __future__ import annotations
 from torch import Tensor
 
 from ranvier.step.executors.base import EXECUTORS, Executor
-from ranvier.step.program import Batch, Scalars
+from ranvier.step.objective import Batch
+from ranvier.step.program import Scalars
 
 
 @EXECUTORS.register("eager")

@@ -1,8 +1,6 @@
-"""Dense layers, activations, embeddings, shapes."""
+"""Dense layers, embeddings, shapes."""
 
 from ranvier.spec import (
-    ACTIVATIONS,
-    Activation,
     Dense,
     Embedding,
     Flatten,
@@ -12,8 +10,6 @@ from tests.laws.examples.example import Example, codes
 EXAMPLES = [
     Example(Dense(4, activation="tanh"), (3,)),
     Example(Dense(4, bias=False, initializer="orthogonal"), (2, 3)),
-    *(Example(Activation(name), (5,)) for name in ACTIVATIONS),
-    Example(Activation("leaky_relu", slope=0.3), (2, 3)),
     Example(Embedding(3, 4), (2,), codes),
     Example(Flatten(), (2, 3)),
 ]

@@ -35,12 +35,14 @@ class Example:
 
     A layer with several inputs has a tuple of shapes, and of `rows` where they are not all numbers.
     `is_smooth` says that its gradient is that of finite differences: rounding, for one, is not.
+    `whole` are the positions of inputs that every piece of a stream needs whole, as a memory is.
     """
 
     layer: Layer
     shape: tuple[int, ...] | tuple[tuple[int, ...], ...]
     rows: Rows | tuple[Rows, ...] = numbers
     is_smooth: bool = True
+    whole: tuple[int, ...] = ()
 
     @property
     def shapes(self) -> tuple[tuple[int, ...], ...]:

@@ -34,6 +34,7 @@ EXAMPLES = [
     Example(
         Network(Dense(4, name="stem"), Dense(3), Residual(Dense(3), Take("stem"), Dense(3))), (3,)
     ),
+    Example(Network(Dense(4, name="stem"), Dense(3), Join(also=("stem", "input"))), (3,)),
     Example(Network(Dense(3, name="one"), Again("one"), Dense(2)), (3,)),
     Example(
         Network(

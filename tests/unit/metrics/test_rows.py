@@ -284,6 +284,20 @@ def test_options_are_the_functions_own():
         precision(rows, average="rows")
 
 
+@pytest.mark.parametrize(
+    ("average", "hint"),
+    [
+        ("binary", "Here it is called 'second'."),
+        ("samples", "Here it is called 'rows'."),
+        ("makro", "Did you mean 'macro'?"),
+    ],
+)
+def test_an_average_that_is_not_known_is_answered_with_one_that_is(average, hint):
+    with pytest.raises(ConfigError) as caught:
+        iou(Masks.of([0], [0], num_classes=2), average=average)
+    assert str(caught.value) == f"unknown average {average!r}. {hint}"
+
+
 def test_all_metrics_of_a_kind_are_had_without_naming_them():
     assert set(score(Episodes.of([[1.0]]))) == {
         "episode_return",

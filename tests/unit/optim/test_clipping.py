@@ -5,7 +5,14 @@ import math
 import torch
 from torch.fx.experimental.proxy_tensor import make_fx
 
-from ranvier.optim import clip_by_global_norm_, clip_by_norm_, clip_by_value_, global_norm, norms
+from ranvier.optim import (
+    clip_adaptively_,
+    clip_by_global_norm_,
+    clip_by_norm_,
+    clip_by_value_,
+    global_norm,
+    norms,
+)
 
 
 def gradients() -> list[torch.Tensor]:
@@ -73,3 +80,19 @@ def test_clipping_can_be_captured_and_decides_at_every_replay():
         (ours, norm), (eager, eager_norm) = captured(scaled), clip(scaled)
         assert torch.equal(norm, eager_norm)
         assert all(torch.equal(a, b) for a, b in zip(ours, eager, strict=True))
+
+
+def test_adaptive_clipping_follows_its_equation_unit_by_unit():
+    weights = [torch.tensor([[3.0, 4.0], [0.0, 0.0]]), torch.tensor([6.0, 8.0])]
+    clipped = [torch.tensor([[0.0, 10.0], [1.0, 0.0]]), torch.tensor([0.1, 0.0])]
+    clip_adaptively_(clipped, weights, 0.1, smallest=0.01)
+    # ‖row‖ = 5 allows 0.5; a row of zeros counts as 0.01; a bias of norm 10 allows 1.
+    expected = [torch.tensor([[0.0, 0.5], [0.001, 0.0]]), torch.tensor([0.1, 0.0])]
+    for found, wanted in zip(clipped, expected, strict=True):
+        torch.testing.assert_close(found, wanted)
+
+
+def test_adaptive_clipping_leaves_a_gradient_of_zero():
+    clipped = [torch.zeros(3, 2), torch.zeros(())]
+    clip_adaptively_(clipped, [torch.zeros(3, 2), torch.ones(())], 0.1)
+    assert all(torch.count_nonzero(g) == 0 for g in clipped)

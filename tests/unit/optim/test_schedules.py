@@ -9,9 +9,17 @@ from ranvier.optim import (
     Constant,
     Cosine,
     CosineLog,
+    CosineRestarts,
+    Cyclic,
+    Exponential,
+    InverseTime,
     OneCycle,
+    Piecewise,
+    Polynomial,
     ReduceOnPlateau,
     Schedule,
+    StepDecay,
+    WarmupStableDecay,
     schedule_from,
 )
 
@@ -61,6 +69,45 @@ def test_cosine_log_peaks_in_the_middle_of_each_of_its_doubling_cycles():
     assert CosineLog().factor(total, total_steps=total) == pytest.approx(0.0, abs=1e-9)
 
 
+def test_a_decay_is_counted_from_the_end_of_the_warm_up():
+    assert factors(StepDecay(warmup=10, every=20), 90, [4, 9, 10, 29, 30]) == pytest.approx(
+        [0.5, 1.0, 1.0, 1.0, 0.1]
+    )
+    assert factors(Polynomial(warmup=10), 110, [10, 60, 110]) == pytest.approx([1.0, 0.5, 0.0])
+    assert factors(Exponential(warmup=10), 110, [10, 60, 110]) == pytest.approx([1.0, 0.1, 0.01])
+    assert factors(InverseTime(warmup=10, rate=3.0), 110, [10, 110]) == pytest.approx([1.0, 0.25])
+
+
+def test_a_share_of_the_run_is_a_share_of_what_the_warm_up_leaves():
+    assert factors(StepDecay(warmup=10, every=0.5), 110, [59, 60]) == [1.0, 0.1]
+
+
+def test_restarts_grow_longer_and_lower_and_never_below_the_final_share():
+    restarts = CosineRestarts(first=10, growth=3.0, shrink=0.5, final=0.1)
+    assert factors(restarts, 130, [0, 5, 10, 25, 40]) == pytest.approx([1.0, 0.55, 0.5, 0.3, 0.25])
+    assert CosineRestarts(first=1, growth=1.0, shrink=0.5, final=0.3).factor(
+        9, total_steps=10
+    ) == pytest.approx(0.3)
+
+
+def test_cycles_are_halved_one_after_the_other():
+    cyclic = Cyclic(half=10, low=0.2, shape="halving")
+    assert factors(cyclic, 100, [0, 10, 20, 30, 50]) == pytest.approx([0.2, 1.0, 0.2, 0.6, 0.4])
+
+
+@pytest.mark.parametrize(
+    ("fall", "halfway"), [("linear", 0.5), ("cosine", 0.5), ("square_root", 1 - 0.5**0.5)]
+)
+def test_the_decay_at_the_end_has_the_shape_asked_for(fall, halfway):
+    schedule = WarmupStableDecay(warmup=10, decay=40, fall=fall)
+    assert factors(schedule, 100, [4, 10, 60, 80, 100]) == pytest.approx([0.5, 1, 1, halfway, 0])
+
+
+def test_a_piece_holds_from_its_boundary_on():
+    piecewise = Piecewise(boundaries=(0.25,), values=(0.5, 1.0))
+    assert factors(piecewise, 100, [24, 25, 99]) == [0.5, 1.0, 1.0]
+
+
 def plateau(scores: list[float], **options) -> float:
     return ReduceOnPlateau(**{"patience": 2, **options}).factor(0, total_steps=9, scores=scores)
 
@@ -108,6 +155,26 @@ def test_the_rate_is_never_lowered_beyond_final():
         (
             lambda: ReduceOnPlateau(reduction=1.0),
             "ReduceOnPlateau: reduction=1.0; expected a number between 0 and 1.",
+        ),
+        (
+            lambda: Piecewise(boundaries=(0.5, 20), values=(1.0,)),
+            (
+                "Piecewise: boundaries=(0.5, 20); expected rising numbers of steps, or rising "
+                "shares of the run from 0.0 to 1.0.\n"
+                "Piecewise: values=(1.0,); expected 3 numbers from 0 to 1, one more than "
+                "boundaries."
+            ),
+        ),
+        (
+            lambda: StepDecay(every=0, reduction=2.0),
+            (
+                "StepDecay: every=0; expected a number of steps, or a share of the run, above 0.\n"
+                "StepDecay: reduction=2.0; expected a number above 0 and at most 1."
+            ),
+        ),
+        (
+            lambda: WarmupStableDecay(fall="steep"),
+            "WarmupStableDecay: fall='steep'; expected linear, cosine or square_root.",
         ),
         (
             lambda: CosineLog(cycles=0),

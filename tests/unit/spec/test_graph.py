@@ -173,3 +173,35 @@ def test_a_network_of_a_thousand_layers_is_described_in_under_a_second():
 def test_a_description_that_names_itself_is_refused():
     with pytest.raises(NetworkError, match="Take.names: got \\(\\)"):
         Take()
+
+
+def test_a_join_takes_further_signals_by_name():
+    network = Network(Dense(4, name="fine"), Dense(4), Join("sum", also="fine"))
+    module = build(network, 3)
+    rows = torch.randn(2, 3)
+    fine = module.fine(rows)
+    assert torch.equal(module(rows), module.dense_1(fine) + fine)
+    assert Network.from_json(network.to_json()) == network
+
+
+def rails(svg: str) -> int:
+    """Arrow tips that point to the left are those of rails."""
+    import re
+
+    return sum(
+        float(x) < float(back)
+        for x, back in re.findall(r'd="M ([\d.]+) [\d.-]+ L ([\d.]+) [\d.-]+ L \2 ', svg)
+    )
+
+
+def test_a_skip_is_drawn_as_a_rail_beside_the_row():
+    plain = Network(Dense(4), Dense(4))
+    skip = Network(Dense(4, name="fine"), Dense(4), Dense(4), Join(also="fine"))
+    both = Network(Dense(4, name="fine"), Dense(4), Take("input", "fine"), Join())
+    assert [rails(network.draw(input=3)) for network in (plain, skip, both)] == [0, 1, 2]
+
+
+def test_the_names_of_inputs_stand_at_the_top_of_the_drawing():
+    network = Network(Take("left", "right"), Join(), inputs=("left", "right"))
+    assert ">left, right</text>" in network.draw(input=[(3,), (4,)])
+    assert ">3, 4</text>" in network.draw(input={"left": 3, "right": 4})

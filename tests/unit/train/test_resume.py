@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 import torch
 
+from ranvier.optim import OPTIMIZERS
 from ranvier.runs import checkpoints
 from ranvier.runs.history import History
 from ranvier.train.job import Job
@@ -81,6 +82,41 @@ def test_a_training_killed_and_resumed_gives_the_same_bits(
     assert weights.keys() == resumed_weights.keys()
     assert all(torch.equal(weights[name], resumed_weights[name]) for name in weights)
     assert history == resumed_history
+
+
+# What only some members or settings keep, beside every member at its defaults.
+FURTHER: list[dict[str, Any]] = [
+    {"optimizer": {"kind": "adam", "amsgrad": True}},
+    {"optimizer": {"kind": "rmsprop", "centered": True, "momentum": 0.5}},
+    {"optimizer": {"kind": "sgd", "momentum": 0.9}},
+    {"optimizer": {"kind": "lookahead", "inner": {"kind": "sam", "inner": "muon"}}},
+    {"optimizer": "adamw", "average_from": 2, "clip_norm": 0.0, "clip_adaptive": 0.1},
+    {
+        "optimizer": "adamw",
+        "accumulate": 3,
+        "parameter_groups": {
+            "dense_0": {"frozen": True},
+            "dense_3.bias": {"learning_rate_factor": 0.1, "orthogonal": 0.1, "l1": 0.01},
+        },
+    },
+]
+
+
+@pytest.mark.parametrize(
+    "settings", [*({"optimizer": kind} for kind in OPTIMIZERS), *FURTHER], ids=str
+)
+def test_whatever_moves_the_weights_goes_on_with_the_same_bits(
+    make_job: MakeJob, tmp_path: Path, settings: dict[str, Any]
+) -> None:
+    def make() -> Job:
+        return make_job(**{"epochs": 3, "average_decay": 0.0, **settings})
+
+    weights, history = run_alone(make())
+    resumed_weights, resumed_history = run_killed(make, tmp_path, Cursor(15, 1, 4))
+    assert all(torch.equal(weights[name], resumed_weights[name]) for name in weights)
+    assert history == resumed_history
+    start = make().module.state_dict()
+    assert not all(torch.equal(weights[name], start[name]) for name in weights)
 
 
 class SavesAt(FolderStore):

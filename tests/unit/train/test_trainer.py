@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 import torch
 
-from ranvier.core.errors import DivergedError, StoppedError, UnknownNameError
+from ranvier.core.errors import ConfigError, DivergedError, StoppedError, UnknownNameError
 from ranvier.runs.history import History
 from ranvier.train.job import Job
 from ranvier.train.journal import MemoryJournal
@@ -124,3 +124,53 @@ def test_training_leaves_the_random_state_and_the_threads_alone(make_job: MakeJo
     train(make_job())
     assert torch.equal(torch.rand(4), expected)
     assert torch.get_num_threads() == threads
+
+
+def test_frozen_parameters_come_out_as_they_went_in(make_job: MakeJob) -> None:
+    job = make_job(parameter_groups={"dense_0": {"frozen": True}})
+    start = job.module.dense_0.weight.clone()
+    train(job)
+    assert torch.equal(job.module.dense_0.weight, start)
+    assert not torch.equal(job.module.dense_3.weight, make_job().module.dense_3.weight)
+
+
+@pytest.mark.parametrize(
+    ("settings", "message"),
+    [
+        (
+            {"parameter_groups": {"dense_9": {"frozen": True}}},
+            "parameter_groups: no parameter fits 'dense_9'. Did you mean 'dense_",
+        ),
+        ({"clip_value": 0.5}, "got 2 ways to clip: clip_norm=1.0, clip_value=0.5; expected one."),
+        ({"optimizer": "asgd"}, "asgd keeps an average of its own to predict with"),
+        ({"average_from": 2}, "got 2 averages: average_decay=0.9, average_after=11"),
+        ({"parameter_groups": {"*": {"frozen": True}}}, "no parameter is left to train"),
+    ],
+    ids=str,
+)
+def test_settings_that_do_not_go_together_are_refused_before_anything_is_written(
+    make_job: MakeJob, settings: dict[str, Any], message: str
+) -> None:
+    with pytest.raises(ConfigError) as caught:
+        make_job(**settings).check()
+    assert str(caught.value).startswith(message)
+
+
+@pytest.mark.parametrize(
+    "settings",
+    [
+        {"average_from": 4},
+        {"optimizer": "schedule_free_adamw", "schedule": "constant"},
+        {"optimizer": {"kind": "lookahead", "inner": "adamw"}},
+    ],
+    ids=str,
+)
+def test_the_weights_that_predict_are_measured_and_kept(
+    make_job: MakeJob, settings: dict[str, Any]
+) -> None:
+    job = make_job(**{"average_decay": 0.0, "epochs": 8, **settings})
+    outcome, history = train(job)
+    assert job.validation is not None
+    measured = history.epochs[outcome.best_epoch - 1]["validation"]["loss"]
+    assert job.evaluator().measure(job.validation)["loss"] == pytest.approx(measured, abs=0)
+    assert measured < 0.9 * history.epochs[0]["validation"]["loss"]

@@ -56,7 +56,10 @@ def test_run_json_says_what_was_asked_and_what_was_settled(run: rv.Run, source: 
     assert settled["loss"]["kind"] == "cross_entropy"
     open_still = {name for name, value in settled.items() if value is None}
     # What is left at None is a choice: no such column, no such source, the task seen in the data.
-    assert open_still == {"task", "weight", "group", "time", "validation", "test", "network"}
+    assert open_still == {
+        *("task", "weight", "group", "time", "validation", "test", "network"),
+        "parameter_groups",
+    }
     assert document["command"] == "ranvier train people.csv"
     assert document["task"] == {
         "kind": "classification",

@@ -95,6 +95,11 @@ def test_rouge_counts_against_the_reference_the_text_or_both():
     assert rouge_l(texts, measure="recall") == pytest.approx(3 / 6)
 
 
+def test_a_measure_that_rouge_does_not_have_is_refused():
+    with pytest.raises(ConfigError, match="rouge: unknown measure 'recal'. Did you mean 'recall'?"):
+        rouge_l(one("a", "a"), measure="recal")
+
+
 def test_of_several_references_the_best_counts():
     texts = one("a dog", "the cat", "a dog ran")
     assert rouge_n(texts, n=1) == pytest.approx(4 / 5)
