@@ -9,12 +9,14 @@ from typing import Annotated, Any, ClassVar
 from ranvier.core.errors import NetworkError
 from ranvier.core.registry import Registry
 from ranvier.core.shapes import Shape, size
-from ranvier.spec.fields import Name, Rule
+from ranvier.spec.fields import Name, Rule, whole
 from ranvier.spec.layer import Family, Layer
-from ranvier.spec.parameters import Parameters, checked
+from ranvier.spec.parameters import Option, Options, Parameters, checked, number
 from ranvier.spec.trace import Misfit
 
 Values = Mapping[str, float]
+
+_AXIS = whole(-64, 64)
 
 
 @dataclass(frozen=True)
@@ -33,6 +35,14 @@ class PureFunction:
     arguments: Mapping[str, str] = field(default_factory=dict)
     fixed: Mapping[str, Any] = field(default_factory=dict)
     shape: Callable[[Shape, Values], Shape] | None = None
+
+    @property
+    def options(self) -> Options:
+        """The parameters as they are checked: an axis is a whole number, the others any."""
+        return {
+            name: Option(default, _AXIS) if name == "axis" else number(default)
+            for name, default in self.defaults.items()
+        }
 
 
 def _without_axis(shape: Shape, values: Values) -> Shape:
@@ -149,16 +159,9 @@ class Lambda(Layer):
                 f"Lambda: got {function!r}; expected the name of a function, such as 'abs'. Enter "
                 "your own in FUNCTIONS and give its name."
             )
-        defaults = FUNCTIONS[function].defaults
-        values = dict(checked(f"function {function}", defaults, parameters))
-        if "axis" in values:
-            if values["axis"] % 1:
-                raise NetworkError(
-                    f"function {function}.axis: got {values['axis']}; expected a whole number."
-                )
-            values["axis"] = int(values["axis"])
+        values = checked(f"function {function}", FUNCTIONS[function].options, parameters)
         object.__setattr__(self, "function", function)
-        object.__setattr__(self, "values", tuple(values.items()))
+        object.__setattr__(self, "values", values)
         object.__setattr__(self, "name", name)
         self.__post_init__()
 
@@ -174,7 +177,7 @@ class Lambda(Layer):
 
     def infer(self, *inputs: Shape) -> Shape:
         (shape,) = inputs
-        values = dict(self.values)
+        values = {name: value for name, value in self.values if isinstance(value, int | float)}
         axis = values.get("axis")
         if axis is not None and not -len(shape) <= axis < len(shape):
             raise Misfit(f"an axis {axis}", f"Name one of the {len(shape)} axes, from 0.")
