@@ -42,6 +42,7 @@ class AdditiveAttention(Layer, other_spellings=("bahdanau_attention",)):
     Reference: Bahdanau, Cho & Bengio 2015, arXiv:1409.0473.
     """
 
+    most_inputs: ClassVar[int | None] = 3
     family: ClassVar[Family] = "map"
 
     units: Count
@@ -97,6 +98,7 @@ class LuongAttention(Layer, other_spellings=("multiplicative_attention", "genera
     Reference: Luong, Pham & Manning 2015, arXiv:1508.04025.
     """
 
+    most_inputs: ClassVar[int | None] = 3
     family: ClassVar[Family] = "map"
 
     score: Annotated[Literal["dot", "general"], word("dot", "general")] = "general"

@@ -71,6 +71,7 @@ class TransformerEncoder(
     """
 
     form: ClassVar[Form] = "chain"
+    most_inputs: ClassVar[int | None] = 2
     family: ClassVar[Family] = "map"
 
     heads: Count
@@ -200,6 +201,8 @@ class TransformerDecoder(TransformerEncoder, other_spellings=("transformer_decod
 
     Reference: Vaswani et al. 2017, arXiv:1706.03762.
     """
+
+    most_inputs: ClassVar[int | None] = 4
 
     _: KW_ONLY
     causal: Flag = True
