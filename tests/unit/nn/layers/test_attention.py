@@ -258,6 +258,25 @@ def test_attention_to_a_memory_gets_it_whole_at_each_piece():
     torch.testing.assert_close(torch.cat(pieces, 1), module(x, memory), rtol=0, atol=1e-12)
 
 
+@torch.no_grad()
+def test_a_memory_is_mapped_once_in_a_stream_unless_it_changes():
+    module = build(MultiHeadAttention(2), ((T, C), (S, 4), (S,))).double()
+    x, memory, other = draw(B, T, C), draw(B, S, 4, seed=1), draw(B, S, 4, seed=2)
+    calls = []
+    module.get_submodule("key").register_forward_hook(lambda *_: calls.append(1))
+    with streaming(module):
+        for t in range(T):
+            piece = module(x[:, t : t + 1], memory, REAL)
+        assert len(calls) == 1
+        late = module(x[:, :1], other, REAL)
+        memory.mul_(2)
+        changed = module(x[:, :1], memory, REAL)
+        assert len(calls) == 3
+    assert torch.equal(late, module(x[:, :1], other, REAL))
+    assert torch.equal(changed, module(x[:, :1], memory, REAL))
+    torch.testing.assert_close(piece, module(x, memory.div(2), REAL)[:, -1:], rtol=0, atol=1e-12)
+
+
 def test_rotary_scores_depend_on_the_distance_alone():
     """Two equal sequences, one of which begins later, score alike."""
     module = build(MultiHeadAttention(2, causal=True, positions="rotary"), (12, C)).double()
