@@ -119,12 +119,15 @@ class DotProductAttention(Streams):
 
     def _attend(self, query_BHTD: Tensor, past: Past) -> Tensor:
         layer, length, places = self.layer, query_BHTD.shape[2], past.keys_BGSD.shape[2]
-        window = layer.window if layer.window is not None and layer.window < places else None
+        # A length that an exported program leaves open is no int: there the mask stays.
+        reaches_all = layer.window is None or (isinstance(places, int) and layer.window >= places)
+        window = None if reaches_all else layer.window
         biased = self.positions is not None and not isinstance(self.positions, Rotary)
-        # The kernel knows the triangle by itself, and needs none for one place that comes last.
-        ordered = layer.causal and length > 1
         plain = past.mask_BS is None and window is None and not biased
-        triangle = plain and ordered and length == places
+        # The kernel knows the triangle by itself, and needs none for one place that comes last.
+        begins = self.carry is None or past.places == length
+        triangle = plain and layer.causal and begins
+        ordered = layer.causal and not (length == 1 and not begins)
         mask, empty = None, None
         if not triangle and (not plain or ordered):
             mask, empty = self._mask(query_BHTD, past, window, biased)

@@ -159,7 +159,22 @@ def test_one_place_that_comes_last_needs_no_mask(kernel, window):
     with streaming(module):
         for t in range(S):
             module(x[:, t : t + 1])
-    assert all(call["attn_mask"] is None and not call["is_causal"] for call in kernel)
+    assert all(call["attn_mask"] is None for call in kernel)
+    assert [call["is_causal"] for call in kernel] == [True] + [False] * (S - 1)
+
+
+@pytest.mark.parametrize(
+    "fields", [{}, {"window": 4}, {"positions": "rotary", "kv_heads": 1}, {"positions": "buckets"}]
+)
+def test_an_exported_language_model_takes_any_length(fields):
+    layer = Network(Embedding(9, C), TransformerEncoder(2, causal=True, **fields), Dense(9))
+    module = build(layer, 6).eval()
+    codes = torch.arange(12).remainder(9).reshape(2, 6)
+    lengths = {0: torch.export.Dim("rows", max=64), 1: torch.export.Dim("places", max=64)}
+    program = torch.export.export(module, (codes,), dynamic_shapes=(lengths,)).module()
+    for length in (3, 11):
+        text = torch.arange(3 * length).remainder(9).reshape(3, length)
+        torch.testing.assert_close(program(text), module(text), rtol=0, atol=1e-5)
 
 
 def state(module):
