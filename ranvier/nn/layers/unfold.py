@@ -23,7 +23,7 @@ class Unfold(Streams):
         self.layer = layer
         self.axes = axes
         self.window = layer.window(axes)
-        self.looks_ahead = axes == 1 and self.window.spans != (1,)
+        self.looks_ahead = axes == 1 and not self.window.moves_nothing
 
     def forward(self, input: Tensor) -> Tensor:
         window, places = self.window, input.shape[1:-1]

@@ -44,6 +44,7 @@ class AdditiveAttention(Layer, other_spellings=("bahdanau_attention",)):
 
     most_inputs: ClassVar[int | None] = 3
     family: ClassVar[Family] = "map"
+    most_inputs: ClassVar[int | None] = 3
 
     units: Count
     _: KW_ONLY
@@ -100,6 +101,7 @@ class LuongAttention(Layer, other_spellings=("multiplicative_attention", "genera
 
     most_inputs: ClassVar[int | None] = 3
     family: ClassVar[Family] = "map"
+    most_inputs: ClassVar[int | None] = 3
 
     score: Annotated[Literal["dot", "general"], word("dot", "general")] = "general"
     _: KW_ONLY

@@ -126,6 +126,7 @@ class DotProductAttention(Layer, other_spellings=("scaled_dot_product_attention"
 
     most_inputs: ClassVar[int | None] = 4
     family: ClassVar[Family] = "map"
+    most_inputs: ClassVar[int | None] = 4
 
     heads: Count = 1
     _: KW_ONLY
@@ -238,6 +239,7 @@ class MultiHeadAttention(
 
     most_inputs: ClassVar[int | None] = 3
     family: ClassVar[Family] = "map"
+    most_inputs: ClassVar[int | None] = 3
 
     heads: Count
     _: KW_ONLY

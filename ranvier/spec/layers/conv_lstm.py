@@ -116,8 +116,8 @@ class ConvLSTM(
         source = (sources or ("⁽ˡ⁻¹⁾",))[0]
         bias = " + b" if self.bias else ""
         return (
-            f"a{here}_t = σ(o) ⊙ tanh(c_t), c_t = σ(f) ⊙ c_t−1 + σ(i) ⊙ tanh(g), "
-            f"[i; f; g; o] = W ∗ a{source}_t + U ∗ a{here}_t−1{bias}"
+            f"a{here}ₜ = σ(o) ⊙ tanh(cₜ), cₜ = σ(f) ⊙ cₜ₋₁ + σ(i) ⊙ tanh(g), "
+            f"[i; f; g; o] = W ∗ a{source}ₜ + U ∗ a{here}ₜ₋₁{bias}"
         )
 
     def said(self) -> list[str]:

@@ -43,6 +43,7 @@ class MixtureOfExperts(Layer, other_spellings=("moe", "switch", "sparse_mixture"
 
     most_inputs: ClassVar[int | None] = 2
     family: ClassVar[Family] = "map"
+    most_inputs: ClassVar[int | None] = 2
 
     experts: Count
     _: KW_ONLY

@@ -73,6 +73,7 @@ class TransformerEncoder(
     form: ClassVar[Form] = "chain"
     most_inputs: ClassVar[int | None] = 2
     family: ClassVar[Family] = "map"
+    most_inputs: ClassVar[int | None] = 3
 
     heads: Count
     hidden: OptionalCount = None
