@@ -42,7 +42,6 @@ class AdditiveAttention(Layer, other_spellings=("bahdanau_attention",)):
     Reference: Bahdanau, Cho & Bengio 2015, arXiv:1409.0473.
     """
 
-    most_inputs: ClassVar[int | None] = 3
     family: ClassVar[Family] = "map"
     most_inputs: ClassVar[int | None] = 3
 
@@ -99,7 +98,6 @@ class LuongAttention(Layer, other_spellings=("multiplicative_attention", "genera
     Reference: Luong, Pham & Manning 2015, arXiv:1508.04025.
     """
 
-    most_inputs: ClassVar[int | None] = 3
     family: ClassVar[Family] = "map"
     most_inputs: ClassVar[int | None] = 3
 

@@ -124,7 +124,6 @@ class DotProductAttention(Layer, other_spellings=("scaled_dot_product_attention"
         arXiv:2302.05442 (normalised queries and keys).
     """
 
-    most_inputs: ClassVar[int | None] = 4
     family: ClassVar[Family] = "map"
     most_inputs: ClassVar[int | None] = 4
 
@@ -237,7 +236,6 @@ class MultiHeadAttention(
     Reference: Vaswani et al. 2017, arXiv:1706.03762; Shazeer 2019, arXiv:1911.02150 (multi-query).
     """
 
-    most_inputs: ClassVar[int | None] = 3
     family: ClassVar[Family] = "map"
     most_inputs: ClassVar[int | None] = 3
 

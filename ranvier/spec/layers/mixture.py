@@ -41,7 +41,6 @@ class MixtureOfExperts(Layer, other_spellings=("moe", "switch", "sparse_mixture"
         (balance); Zoph et al. 2022, arXiv:2202.08906 (router z).
     """
 
-    most_inputs: ClassVar[int | None] = 2
     family: ClassVar[Family] = "map"
     most_inputs: ClassVar[int | None] = 2
 

@@ -71,9 +71,8 @@ class TransformerEncoder(
     """
 
     form: ClassVar[Form] = "chain"
-    most_inputs: ClassVar[int | None] = 2
     family: ClassVar[Family] = "map"
-    most_inputs: ClassVar[int | None] = 3
+    most_inputs: ClassVar[int | None] = 2
 
     heads: Count
     hidden: OptionalCount = None
