@@ -36,6 +36,10 @@ CLOSE = {"rtol": 0, "atol": 1e-10}
 PLACES = {1: (9,), 2: (6, 7), 3: (4, 5, 4)}
 
 
+def called(value):
+    return getattr(value, "__name__", str(value))
+
+
 def draw(*shape, seed=0):
     return np.random.default_rng(seed).normal(size=shape)
 
@@ -389,7 +393,7 @@ POOLS = [
 
 
 @pytest.mark.parametrize("axes", [1, 2, 3])
-@pytest.mark.parametrize(("kind", "make", "options"), POOLS, ids=str)
+@pytest.mark.parametrize(("kind", "make", "options"), POOLS, ids=called)
 def test_pooling(axes, kind, make, options):
     x = draw(ROWS, *PLACES[axes], 3)
     a, g, dx, _, _ = run(kind(**options), x)
@@ -404,7 +408,7 @@ def test_pooling(axes, kind, make, options):
 
 
 @pytest.mark.parametrize(
-    ("kind", "make"), [(MaxPool, largest), (AveragePool, mean_of_real)], ids=str
+    ("kind", "make"), [(MaxPool, largest), (AveragePool, mean_of_real)], ids=called
 )
 @pytest.mark.parametrize(("window", "stride"), [(2, 2), (3, 2), (2, 3)])
 def test_pooling_rounded_up_lets_a_last_window_reach_out(kind, make, window, stride):
@@ -422,7 +426,7 @@ def test_pooling_rounded_up_lets_a_last_window_reach_out(kind, make, window, str
 
 
 @pytest.mark.parametrize(
-    ("kind", "make"), [(AdaptiveMaxPool, largest), (AdaptiveAveragePool, mean_of_real)], ids=str
+    ("kind", "make"), [(AdaptiveMaxPool, largest), (AdaptiveAveragePool, mean_of_real)], ids=called
 )
 @pytest.mark.parametrize("places", [(3,), (2, 5), (2, 3, 4), (12,)], ids=str)
 def test_adaptive_pooling(kind, make, places):

@@ -223,6 +223,7 @@ class Bilinear(Layer):
     """
 
     family: ClassVar[Family] = "map"
+    most_inputs: ClassVar[int | None] = 2
 
     units: Count
     _: KW_ONLY

@@ -409,7 +409,10 @@ REFUSED = [
         None,
     ),
     (lambda: Lambda("scale", by=2), "function scale: unknown parameter 'by'. Known: 'factor'."),
-    (lambda: Lambda("mean", axis=0.5), "function mean.axis: got 0.5; expected a whole number."),
+    (
+        lambda: Lambda("mean", axis=0.5),
+        "function mean.axis: got 0.5; expected a whole number of at least -64 and at most 64.",
+    ),
 ]
 
 
