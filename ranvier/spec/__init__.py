@@ -40,10 +40,28 @@ from ranvier.spec.layers.attention import (
     DotProductAttention,
     MultiHeadAttention,
 )
+from ranvier.spec.layers.augmentation import (
+    RandomAffine,
+    RandomCrop,
+    RandomErasing,
+    RandomFlip,
+    RandomRotation,
+    RandomTranslation,
+    RandomZoom,
+)
 from ranvier.spec.layers.cells import (
     GRUCell,
     LSTMCell,
     RNNCell,
+)
+from ranvier.spec.layers.colours import (
+    RandomBrightness,
+    RandomContrast,
+    RandomGrayscale,
+    RandomHue,
+    RandomPosterize,
+    RandomSaturation,
+    RandomSolarize,
 )
 from ranvier.spec.layers.constraints import (
     CONSTRAINTS,
@@ -126,6 +144,14 @@ from ranvier.spec.layers.padding import (
 from ranvier.spec.layers.patches import (
     PatchEmbedding,
     SeriesPatches,
+)
+from ranvier.spec.layers.pictures import (
+    CenterCrop,
+    Resizing,
+)
+from ranvier.spec.layers.policies import (
+    RandAugment,
+    TrivialAugment,
 )
 from ranvier.spec.layers.pooling import (
     AdaptiveAveragePool,
@@ -237,6 +263,7 @@ __all__ = [
     "Bidirectional",
     "BucketedBias",
     "CategoryEncoding",
+    "CenterCrop",
     "ClassToken",
     "Constrained",
     "Conv",
@@ -302,6 +329,21 @@ __all__ = [
     "RMSNorm",
     "RNNCell",
     "RReLU",
+    "RandAugment",
+    "RandomAffine",
+    "RandomBrightness",
+    "RandomContrast",
+    "RandomCrop",
+    "RandomErasing",
+    "RandomFlip",
+    "RandomGrayscale",
+    "RandomHue",
+    "RandomPosterize",
+    "RandomRotation",
+    "RandomSaturation",
+    "RandomSolarize",
+    "RandomTranslation",
+    "RandomZoom",
     "ReGLU",
     "Recurrent",
     "Repeat",
@@ -309,6 +351,7 @@ __all__ = [
     "Rescaling",
     "Reshape",
     "Residual",
+    "Resizing",
     "Rotary",
     "Select",
     "SelectiveStateSpace",
@@ -330,6 +373,7 @@ __all__ = [
     "TorchModule",
     "TransformerDecoder",
     "TransformerEncoder",
+    "TrivialAugment",
     "UnitNorm",
     "Upsample",
     "WeightNorm",
