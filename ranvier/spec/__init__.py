@@ -205,6 +205,11 @@ from ranvier.spec.layers.reshaping import (
     Reshape,
     Slice,
 )
+from ranvier.spec.layers.spectrogram import (
+    MFCC,
+    MelSpectrogram,
+    Spectrogram,
+)
 from ranvier.spec.layers.state_space import (
     MinGRU,
     SelectiveStateSpace,
@@ -248,6 +253,7 @@ __all__ = [
     "INITIALIZERS",
     "LAYERS",
     "LSTM",
+    "MFCC",
     "Activation",
     "ActivityPenalty",
     "AdaptiveAveragePool",
@@ -304,6 +310,7 @@ __all__ = [
     "Masking",
     "MaxPool",
     "Maxout",
+    "MelSpectrogram",
     "MemberDense",
     "Members",
     "MinGRU",
@@ -363,6 +370,7 @@ __all__ = [
     "SinusoidalPositions",
     "Slice",
     "SpectralNorm",
+    "Spectrogram",
     "StringLookup",
     "SwiGLU",
     "TableFeatures",

@@ -35,6 +35,7 @@ from ranvier.nn.layers import (  # noqa: F401
     reparametrization,
     resampling,
     reshaping,
+    spectrogram,
     state_space,
     table,
     time_distributed,
