@@ -40,16 +40,36 @@ from ranvier.spec.layers.attention import (
     DotProductAttention,
     MultiHeadAttention,
 )
+from ranvier.spec.layers.augmentation import (
+    RandomAffine,
+    RandomCrop,
+    RandomErasing,
+    RandomFlip,
+    RandomRotation,
+    RandomTranslation,
+    RandomZoom,
+)
 from ranvier.spec.layers.cells import (
     GRUCell,
     LSTMCell,
     RNNCell,
 )
+from ranvier.spec.layers.colours import (
+    RandomBrightness,
+    RandomContrast,
+    RandomGrayscale,
+    RandomHue,
+    RandomPosterize,
+    RandomSaturation,
+    RandomSolarize,
+)
 from ranvier.spec.layers.constraints import (
     CONSTRAINTS,
     Constrained,
 )
-from ranvier.spec.layers.conv_lstm import ConvLSTM
+from ranvier.spec.layers.conv_lstm import (
+    ConvLSTM,
+)
 from ranvier.spec.layers.convolution import (
     Conv,
     DepthwiseConv,
@@ -134,7 +154,18 @@ from ranvier.spec.layers.padding import (
     Crop,
     Pad,
 )
-from ranvier.spec.layers.patches import PatchEmbedding, SeriesPatches
+from ranvier.spec.layers.patches import (
+    PatchEmbedding,
+    SeriesPatches,
+)
+from ranvier.spec.layers.pictures import (
+    CenterCrop,
+    Resizing,
+)
+from ranvier.spec.layers.policies import (
+    RandAugment,
+    TrivialAugment,
+)
 from ranvier.spec.layers.pooling import (
     AdaptiveAveragePool,
     AdaptiveMaxPool,
@@ -187,6 +218,11 @@ from ranvier.spec.layers.reshaping import (
     Reshape,
     Slice,
 )
+from ranvier.spec.layers.spectrogram import (
+    MFCC,
+    MelSpectrogram,
+    Spectrogram,
+)
 from ranvier.spec.layers.state_space import (
     MinGRU,
     SelectiveStateSpace,
@@ -206,7 +242,10 @@ from ranvier.spec.layers.transformer import (
 from ranvier.spec.layers.transposed_convolution import (
     ConvTranspose,
 )
-from ranvier.spec.layers.unfold import Fold, Unfold
+from ranvier.spec.layers.unfold import (
+    Fold,
+    Unfold,
+)
 from ranvier.spec.layers.wrappers import (
     ActivityPenalty,
     Frozen,
@@ -232,6 +271,7 @@ __all__ = [
     "INITIALIZERS",
     "LAYERS",
     "LSTM",
+    "MFCC",
     "Activation",
     "ActivityPenalty",
     "AdaptiveAveragePool",
@@ -248,6 +288,7 @@ __all__ = [
     "Bilinear",
     "BucketedBias",
     "CategoryEncoding",
+    "CenterCrop",
     "ClassToken",
     "Constrained",
     "Conv",
@@ -293,6 +334,7 @@ __all__ = [
     "Masking",
     "MaxPool",
     "Maxout",
+    "MelSpectrogram",
     "MemberDense",
     "Members",
     "MinGRU",
@@ -319,6 +361,21 @@ __all__ = [
     "RMSNorm",
     "RNNCell",
     "RReLU",
+    "RandAugment",
+    "RandomAffine",
+    "RandomBrightness",
+    "RandomContrast",
+    "RandomCrop",
+    "RandomErasing",
+    "RandomFlip",
+    "RandomGrayscale",
+    "RandomHue",
+    "RandomPosterize",
+    "RandomRotation",
+    "RandomSaturation",
+    "RandomSolarize",
+    "RandomTranslation",
+    "RandomZoom",
     "ReGLU",
     "Recurrent",
     "Repeat",
@@ -326,6 +383,7 @@ __all__ = [
     "Rescaling",
     "Reshape",
     "Residual",
+    "Resizing",
     "Rotary",
     "Select",
     "SelectiveStateSpace",
@@ -337,6 +395,7 @@ __all__ = [
     "SinusoidalPositions",
     "Slice",
     "SpectralNorm",
+    "Spectrogram",
     "StringLookup",
     "SwiGLU",
     "TableFeatures",
@@ -347,6 +406,7 @@ __all__ = [
     "TorchModule",
     "TransformerDecoder",
     "TransformerEncoder",
+    "TrivialAugment",
     "Unfold",
     "UnitNorm",
     "Upsample",
