@@ -59,6 +59,7 @@ from ranvier.spec.layers.dense import (
 )
 from ranvier.spec.layers.dropout import (
     AlphaDropout,
+    CodeDropout,
     Dropout,
     DropPath,
     FeatureAlphaDropout,
@@ -117,6 +118,7 @@ from ranvier.spec.layers.numbers import (
 from ranvier.spec.layers.padding import (
     Crop,
     Pad,
+    PadFeatures,
 )
 from ranvier.spec.layers.patches import (
     PatchEmbedding,
@@ -166,6 +168,14 @@ from ranvier.spec.layers.reshaping import (
     Reshape,
     Slice,
 )
+from ranvier.spec.layers.sampling import (
+    GaussianSample,
+)
+from ranvier.spec.layers.scaling import (
+    AdaptiveNorm,
+    AdaptiveScale,
+    LayerScale,
+)
 from ranvier.spec.layers.state_space import (
     MinGRU,
     SelectiveStateSpace,
@@ -184,6 +194,10 @@ from ranvier.spec.layers.transformer import (
 )
 from ranvier.spec.layers.transposed_convolution import (
     ConvTranspose,
+)
+from ranvier.spec.layers.waves import (
+    GridPositions,
+    SinusoidalEmbedding,
 )
 from ranvier.spec.layers.wrappers import (
     ActivityPenalty,
@@ -213,6 +227,8 @@ __all__ = [
     "ActivityPenalty",
     "AdaptiveAveragePool",
     "AdaptiveMaxPool",
+    "AdaptiveNorm",
+    "AdaptiveScale",
     "AdditiveAttention",
     "Again",
     "Alibi",
@@ -224,6 +240,7 @@ __all__ = [
     "Bidirectional",
     "BucketedBias",
     "ClassToken",
+    "CodeDropout",
     "Constrained",
     "Conv",
     "ConvTranspose",
@@ -245,8 +262,10 @@ __all__ = [
     "GatedFeedForward",
     "GaussianDropout",
     "GaussianNoise",
+    "GaussianSample",
     "GlobalAveragePool",
     "GlobalMaxPool",
+    "GridPositions",
     "GroupNorm",
     "Identity",
     "Initializer",
@@ -255,6 +274,7 @@ __all__ = [
     "LSTMCell",
     "Layer",
     "LayerNorm",
+    "LayerScale",
     "LuongAttention",
     "Masking",
     "MaxPool",
@@ -268,6 +288,7 @@ __all__ = [
     "Node",
     "PReLU",
     "Pad",
+    "PadFeatures",
     "PaddingMask",
     "Parallel",
     "Parameter",
@@ -297,6 +318,7 @@ __all__ = [
     "SeriesPatches",
     "SharedDense",
     "SimpleRNN",
+    "SinusoidalEmbedding",
     "SinusoidalPositions",
     "Slice",
     "SpectralNorm",

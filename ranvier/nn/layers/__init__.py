@@ -29,8 +29,11 @@ from ranvier.nn.layers import (  # noqa: F401
     reparametrization,
     resampling,
     reshaping,
+    sampling,
+    scaling,
     state_space,
     table,
     time_distributed,
+    waves,
     wrappers,
 )

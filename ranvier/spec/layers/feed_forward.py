@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from dataclasses import KW_ONLY, dataclass
-from typing import Annotated, ClassVar
+from typing import Annotated, Any, ClassVar
 
 from ranvier.spec.fields import Count, Flag, Share, optional, whole
 from ranvier.spec.graph import Join
+from ranvier.spec.initializers import InitializerField
 from ranvier.spec.layer import Family, Layer, Run
 from ranvier.spec.layers.activation import ActivationField
 from ranvier.spec.layers.dense import Dense
@@ -32,7 +33,7 @@ class FeedForward(Layer):
         a⁽ˡ⁾ = W₂ f(W₁ a⁽ˡ⁻¹⁾ + b₁) + b₂
 
     `dropout` stands between the two, `hidden` and `output`. `units` is the width that comes out,
-    unless told the one that came in.
+    unless told the one that came in. Both start as `initializer` says, or each as a `Dense` does.
 
     >>> FeedForward(256).output_shape((10, 64))
     (10, 64)
@@ -50,14 +51,15 @@ class FeedForward(Layer):
     dropout: Share = 0.0
     bias: Flag = True
     units: Annotated[int | None, optional(whole(1))] = None
+    initializer: InitializerField = None
 
     def flow(self, run: Run, *signals: Signal) -> Flowed:
         units = self.units or features_of(signals[0])
-        wide = Dense(self.hidden, activation=self.activation, bias=self.bias)
-        signals = run("hidden", wide, *signals)
+        start: Any = {"bias": self.bias, "initializer": self.initializer}
+        signals = run("hidden", Dense(self.hidden, activation=self.activation, **start), *signals)
         if self.dropout:
             signals = run("dropout", Dropout(self.dropout), *signals)
-        return run("output", Dense(units, bias=self.bias), *signals)
+        return run("output", Dense(units, **start), *signals)
 
 
 @dataclass(frozen=True)
@@ -85,12 +87,14 @@ class GatedFeedForward(Layer):
     dropout: Share = 0.0
     bias: Flag = False
     units: Annotated[int | None, optional(whole(1))] = None
+    initializer: InitializerField = None
 
     def flow(self, run: Run, *signals: Signal) -> Flowed:
         units = self.units or features_of(signals[0])
-        gate = run("gate", Dense(self.hidden, activation=self.activation, bias=self.bias), *signals)
-        wide = run("hidden", Dense(self.hidden, bias=self.bias), *signals)
+        start: Any = {"bias": self.bias, "initializer": self.initializer}
+        gate = run("gate", Dense(self.hidden, activation=self.activation, **start), *signals)
+        wide = run("hidden", Dense(self.hidden, **start), *signals)
         passed = run("product", Join("multiply"), *gate, *wide)
         if self.dropout:
             passed = run("dropout", Dropout(self.dropout), *passed)
-        return run("output", Dense(units, bias=self.bias), *passed)
+        return run("output", Dense(units, **start), *passed)

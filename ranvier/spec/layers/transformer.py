@@ -175,6 +175,7 @@ class TransformerEncoder(
             activation=gate or self.feed_forward,
             dropout=dropout,
             bias=self.bias,
+            initializer=self.initializer,
         )
 
     def label(self) -> str:
