@@ -80,6 +80,7 @@ from ranvier.spec.layers.dense import (
 )
 from ranvier.spec.layers.dropout import (
     AlphaDropout,
+    CodeDropout,
     Dropout,
     DropPath,
     FeatureAlphaDropout,
@@ -153,6 +154,7 @@ from ranvier.spec.layers.numbers import (
 from ranvier.spec.layers.padding import (
     Crop,
     Pad,
+    PadFeatures,
 )
 from ranvier.spec.layers.patches import (
     PatchEmbedding,
@@ -218,6 +220,14 @@ from ranvier.spec.layers.reshaping import (
     Reshape,
     Slice,
 )
+from ranvier.spec.layers.sampling import (
+    GaussianSample,
+)
+from ranvier.spec.layers.scaling import (
+    AdaptiveNorm,
+    AdaptiveScale,
+    LayerScale,
+)
 from ranvier.spec.layers.spectrogram import (
     MFCC,
     MelSpectrogram,
@@ -245,6 +255,10 @@ from ranvier.spec.layers.transposed_convolution import (
 from ranvier.spec.layers.unfold import (
     Fold,
     Unfold,
+)
+from ranvier.spec.layers.waves import (
+    GridPositions,
+    SinusoidalEmbedding,
 )
 from ranvier.spec.layers.wrappers import (
     ActivityPenalty,
@@ -276,6 +290,8 @@ __all__ = [
     "ActivityPenalty",
     "AdaptiveAveragePool",
     "AdaptiveMaxPool",
+    "AdaptiveNorm",
+    "AdaptiveScale",
     "AdditiveAttention",
     "Again",
     "Alibi",
@@ -290,6 +306,7 @@ __all__ = [
     "CategoryEncoding",
     "CenterCrop",
     "ClassToken",
+    "CodeDropout",
     "Constrained",
     "Conv",
     "ConvLSTM",
@@ -317,8 +334,10 @@ __all__ = [
     "GatedFeedForward",
     "GaussianDropout",
     "GaussianNoise",
+    "GaussianSample",
     "GlobalAveragePool",
     "GlobalMaxPool",
+    "GridPositions",
     "GroupNorm",
     "Hashing",
     "Identity",
@@ -330,6 +349,7 @@ __all__ = [
     "Lambda",
     "Layer",
     "LayerNorm",
+    "LayerScale",
     "LuongAttention",
     "Masking",
     "MaxPool",
@@ -345,6 +365,7 @@ __all__ = [
     "Normalization",
     "PReLU",
     "Pad",
+    "PadFeatures",
     "PaddingMask",
     "Parallel",
     "Parameter",
@@ -392,6 +413,7 @@ __all__ = [
     "SeriesPatches",
     "SharedDense",
     "SimpleRNN",
+    "SinusoidalEmbedding",
     "SinusoidalPositions",
     "Slice",
     "SpectralNorm",

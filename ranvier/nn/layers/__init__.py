@@ -37,10 +37,13 @@ from ranvier.nn.layers import (  # noqa: F401
     reparametrization,
     resampling,
     reshaping,
+    sampling,
+    scaling,
     spectrogram,
     state_space,
     table,
     time_distributed,
     unfold,
+    waves,
     wrappers,
 )
