@@ -10,6 +10,7 @@ from ranvier.spec.graph import (
     Again,
     Aside,
     Join,
+    Pick,
     Take,
     TiedDense,
 )
@@ -91,6 +92,7 @@ from ranvier.spec.layers.global_pooling import (
     GlobalMaxPool,
 )
 from ranvier.spec.layers.masking import (
+    MaskedFill,
     Masking,
     PaddingMask,
     Select,
@@ -158,6 +160,9 @@ from ranvier.spec.layers.resampling import (
     PixelUnshuffle,
     Upsample,
 )
+from ranvier.spec.layers.rescaling import (
+    Rescale,
+)
 from ranvier.spec.layers.reshaping import (
     Flatten,
     Identity,
@@ -165,6 +170,12 @@ from ranvier.spec.layers.reshaping import (
     RepeatVector,
     Reshape,
     Slice,
+)
+from ranvier.spec.layers.series import (
+    BasisBlock,
+    BasisExpansion,
+    DoublyResidual,
+    ReversibleNorm,
 )
 from ranvier.spec.layers.state_space import (
     MinGRU,
@@ -220,6 +231,8 @@ __all__ = [
     "Aside",
     "AttentionPool",
     "AveragePool",
+    "BasisBlock",
+    "BasisExpansion",
     "BatchNorm",
     "Bidirectional",
     "BucketedBias",
@@ -233,6 +246,7 @@ __all__ = [
     "Description",
     "DistanceBias",
     "DotProductAttention",
+    "DoublyResidual",
     "DropPath",
     "Dropout",
     "Embedding",
@@ -256,6 +270,7 @@ __all__ = [
     "Layer",
     "LayerNorm",
     "LuongAttention",
+    "MaskedFill",
     "Masking",
     "MaxPool",
     "Maxout",
@@ -275,6 +290,7 @@ __all__ = [
     "Penalized",
     "PeriodicEmbedding",
     "Permute",
+    "Pick",
     "PiecewiseEmbedding",
     "PixelShuffle",
     "PixelUnshuffle",
@@ -287,8 +303,10 @@ __all__ = [
     "Recurrent",
     "Repeat",
     "RepeatVector",
+    "Rescale",
     "Reshape",
     "Residual",
+    "ReversibleNorm",
     "Rotary",
     "Select",
     "SelectiveStateSpace",
