@@ -214,10 +214,10 @@ def test_padding_changes_no_real_place_whatever_its_embedding_holds(case):
 @pytest.mark.parametrize("case", [case for case in CAUSAL if case.gives_places], ids=str)
 def test_no_place_looks_ahead(case):
     module = case.built().eval()
-    (input,) = case.inputs
-    later = input.clone()
-    later[:, 4:] = input[:, 4:].flip(0)
-    before, after = module(input), module(later)
+    (given,) = case.inputs
+    later = given.clone()
+    later[:, 4:] = given[:, 4:].flip(0)
+    before, after = module(given), module(later)
     assert torch.equal(before[:, :4], after[:, :4])
     assert not torch.allclose(before[:, 4:], after[:, 4:])
 
@@ -238,12 +238,12 @@ def test_the_decoder_does_not_look_ahead_but_at_all_of_the_source(case):
 @pytest.mark.parametrize("case", CAUSAL, ids=str)
 def test_pieces_in_a_stream_give_what_the_whole_gives(case):
     module = case.built().eval()
-    (input,) = case.inputs
-    whole = module(input)
+    (given,) = case.inputs
+    whole = module(given)
     with streaming(module):
-        pieces = [module(input[:, start:stop]) for start, stop in ((0, 2), (2, 3), (3, None))]
-    given = torch.cat(pieces, 1) if case.gives_places else pieces[-1]
-    torch.testing.assert_close(given, whole, rtol=0, atol=1e-10)
+        pieces = [module(given[:, start:stop]) for start, stop in ((0, 2), (2, 3), (3, None))]
+    joined = torch.cat(pieces, 1) if case.gives_places else pieces[-1]
+    torch.testing.assert_close(joined, whole, rtol=0, atol=1e-10)
 
 
 @pytest.mark.parametrize("case", LANGUAGE, ids=str)

@@ -65,7 +65,7 @@ def bert(
     22,713,216. With `outputs=("scores",)` bert_base has 109,514,298. Published weights go by the
     names in `ranvier.nn.published.BERT`.
 
-    >>> bert(outputs=("places", "pooled")).describe(input=[512, 512]).parameters
+    >>> bert(outputs=("places", "pooled")).describe(input=[(512,), (512,)]).parameters
     109482240
 
     Shapes: [places] codes, [places] segments -> [places, units], [units], [places, vocabulary].
@@ -85,34 +85,48 @@ def bert(
         mask="padding",
         name="block",
     )
-    segment = Embedding(segments or 1, units, initializer=_START, name="segment")
-    row: list[Layer] = [
-        *([Take("segments"), segment, Take("codes")] if segments else []),
-        Aside(PaddingMask(padding), name="padding"),
-        Embedding(vocabulary, units, initializer=_START, name="words"),
-        PositionEmbedding(length, initializer=_START, name="positions"),
-        *([Join("sum", also=("segment",))] if segments else []),
+    return Network(
+        *_embedded(vocabulary, length, units, segments, padding),
         LayerNorm(epsilon=epsilon, name="norm"),
         *([Dropout(dropout)] if dropout else []),
         Repeat(block, times=layers, name="places"),
+        *_answers(outputs, units, epsilon),
+        inputs=("codes", "segments") if segments else ("codes",),
+        name="bert",
+    )
+
+
+def _embedded(vocabulary: int, length: int, units: int, segments: int, padding: int) -> list[Layer]:
+    """Words, positions and segments, added up."""
+    row: list[Layer] = [
+        Aside(PaddingMask(padding), name="padding"),
+        Embedding(vocabulary, units, initializer=_START, name="words"),
+        PositionEmbedding(length, initializer=_START, name="positions"),
     ]
-    if "pooled" in outputs:
-        pooled = Dense(units, activation="tanh", initializer=_START, name="pooled")
-        row += [Select(0, name="first"), pooled]
-    if "scores" in outputs:
-        row += [*([Take("places")] if "pooled" in outputs else []), *_scores(units, epsilon)]
-    if row[-1].name != outputs[0] or len(outputs) > 1:
-        row.append(Take(*outputs))
-    return Network(*row, inputs=("codes", "segments") if segments else ("codes",), name="bert")
+    if not segments:
+        return row
+    segment = Embedding(segments, units, initializer=_START, name="segment")
+    return [Take("segments"), segment, Take("codes"), *row, Join("sum", also=("segment",))]
 
 
-def _scores(units: int, epsilon: float) -> list[Layer]:
-    """What pre-training asks: which word is at a place."""
-    return [
+def _answers(outputs: Sequence[Output], units: int, epsilon: float) -> list[Layer]:
+    """What is made of the places, in the order in which it was asked for."""
+    pooled = [
+        Select(0, name="first"),
+        Dense(units, activation="tanh", initializer=_START, name="pooled"),
+    ]
+    scores = [
         Dense(units, activation="gelu", initializer=_START, name="transform"),
         LayerNorm(epsilon=epsilon, name="transform_norm"),
         TiedDense("words", bias=True, name="scores"),
     ]
+    made = {"places": [], "pooled": pooled, "scores": scores}
+    if len(outputs) == 1:
+        return made[outputs[0]]
+    row: list[Layer] = []
+    for name in outputs:
+        row += [Take("places"), *made[name]] if made[name] else []
+    return [*row, Take(*outputs)]
 
 
 def _check_outputs(outputs: Sequence[Output]) -> None:

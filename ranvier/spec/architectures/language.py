@@ -64,7 +64,6 @@ def gpt(
     positions: Relative | str = "learnt",
     normalisation: Literal["layer", "rms"] = "layer",
     feed_forward: str = "gelu_tanh",
-    epsilon: float = 1e-5,
     bias: bool = True,
     window: int | None = None,
     tied: bool = True,
@@ -99,17 +98,15 @@ def gpt(
     Reference: Radford et al. 2019, Language models are unsupervised multitask learners; Touvron et
         al. 2023, arXiv:2302.13971 (the modern variant).
     """
-    learnt = positions == "learnt"
     block = TransformerEncoder(
         heads,
         hidden or 4 * units,
         normalisation=normalisation,
-        epsilon=epsilon,
         feed_forward=feed_forward,
         causal=True,
         window=window,
         kv_heads=kv_heads,
-        positions=None if learnt else positions,
+        positions=None if positions == "learnt" else positions,
         bias=bias,
         dropout=dropout,
         feed_forward_dropout=0.0,
@@ -117,18 +114,11 @@ def gpt(
         mask=None if padding is None else "padding",
         name="block",
     )
-    norm = LayerNorm if normalisation == "layer" else RMSNorm
-    head = TiedDense("words", name="head") if tied else Dense(vocabulary, bias=False, name="head")
-    rows: list[Layer | None] = [
-        None if padding is None else Aside(PaddingMask(padding), name="padding"),
-        Embedding(vocabulary, units, initializer=_START, name="words"),
-        PositionEmbedding(length, initializer=_START, name="positions") if learnt else None,
-        Dropout(dropout) if dropout else None,
-        Repeat(block, times=layers, name="blocks"),
-        norm(epsilon=epsilon, name="norm"),
-        head,
-    ]
-    return Network(*[layer for layer in rows if layer], name="gpt")
+    before = _placed(length if positions == "learnt" else None, dropout)
+    norm = (LayerNorm if normalisation == "layer" else RMSNorm)(epsilon=1e-5, name="norm")
+    mask = [] if padding is None else [Aside(PaddingMask(padding), name="padding")]
+    tower = _tower(vocabulary, units, before, block, layers, norm, tied)
+    return Network(*mask, *tower, name="gpt")
 
 
 @ready(
@@ -171,10 +161,30 @@ def mamba(
         SelectiveStateSpace(units, state=state, expand=expand, kernel=kernel, name="mixer"),
         name="block",
     )
-    return Network(
+    norm = RMSNorm(epsilon=epsilon, name="norm")
+    return Network(*_tower(vocabulary, units, [], block, layers, norm, tied), name="mamba")
+
+
+def _placed(length: int | None, dropout: float) -> list[Layer]:
+    """Positions, where they are learnt, and dropout, where there is any."""
+    positions = PositionEmbedding(length, initializer=_START, name="positions") if length else None
+    return [layer for layer in (positions, Dropout(dropout) if dropout else None) if layer]
+
+
+def _tower(
+    vocabulary: int,
+    units: int,
+    before: list[Layer],
+    block: Layer,
+    layers: int,
+    norm: Layer,
+    tied: bool,
+) -> list[Layer]:
+    """Words as features, so many blocks, a norm, and logits of the next word."""
+    return [
         Embedding(vocabulary, units, initializer=_START, name="words"),
+        *before,
         Repeat(block, times=layers, name="blocks"),
-        RMSNorm(epsilon=epsilon, name="norm"),
+        norm,
         TiedDense("words", name="head") if tied else Dense(vocabulary, bias=False, name="head"),
-        name="mamba",
-    )
+    ]

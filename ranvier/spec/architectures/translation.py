@@ -8,7 +8,7 @@ from typing import Any, Literal
 from ranvier.spec.architectures.registry import ready
 from ranvier.spec.graph import Again, Aside, Take, TiedDense
 from ranvier.spec.initializers import Initializer
-from ranvier.spec.joining import Repeat
+from ranvier.spec.joining import Repeat, Sequence
 from ranvier.spec.layer import Layer
 from ranvier.spec.layers.dropout import Dropout
 from ranvier.spec.layers.embedding import Embedding
@@ -74,39 +74,29 @@ def transformer(
         "name": "block",
     }
     encoder = TransformerEncoder(heads, hidden, mask="source_padding", **block)
-    decoder = TransformerDecoder(
-        heads,
-        hidden,
-        memory="memory",
-        mask="target_padding",
-        memory_mask="source_padding",
-        **block,
-    )
-    words = Embedding(
-        vocabulary, units, initializer=Initializer("normal", std=units**-0.5), name="words"
-    )
-    encoders = Repeat(encoder, times=layers, name="encoder" if order == "pre" else "memory")
-    decoders = Repeat(decoder, times=decoder_layers or layers, name="decoder")
-    placed: list[Layer] = [
-        Rescale(math.sqrt(units)),
-        SinusoidalPositions(),
-        *([Dropout(dropout)] if dropout else []),
-    ]
-    is_pre = order == "pre"
+    asked: dict[str, Any] = {"memory": "memory", "memory_mask": "source_padding"}
+    decoder = TransformerDecoder(heads, hidden, mask="target_padding", **asked, **block)
+    start = Initializer("normal", std=units**-0.5)
+    words = Embedding(vocabulary, units, initializer=start, name="words")
+    ends = [LayerNorm(epsilon=epsilon)] if order == "pre" else []
     return Network(
-        Take("source"),
-        Aside(PaddingMask(padding), name="source_padding"),
-        words,
-        *placed,
-        encoders,
-        *([LayerNorm(epsilon=epsilon, name="memory")] if is_pre else []),
-        Take("target"),
-        Aside(PaddingMask(padding), name="target_padding"),
-        Again("words", name="target_words"),
-        *placed,
-        decoders,
-        *([LayerNorm(epsilon=epsilon, name="decoder_norm")] if is_pre else []),
+        *_read("source", padding, words, units, dropout),
+        Sequence(Repeat(encoder, times=layers), *ends, name="memory"),
+        *_read("target", padding, Again("words", name="target_words"), units, dropout),
+        Sequence(Repeat(decoder, times=decoder_layers or layers), *ends, name="decoder"),
         TiedDense("words", name="head"),
         inputs=("source", "target"),
         name="transformer",
     )
+
+
+def _read(name: str, padding: int, words: Layer, units: int, dropout: float) -> list[Layer]:
+    """A text by its name: where it is padded, its words, where they stand."""
+    return [
+        Take(name),
+        Aside(PaddingMask(padding), name=f"{name}_padding"),
+        words,
+        Rescale(math.sqrt(units)),
+        SinusoidalPositions(),
+        *([Dropout(dropout)] if dropout else []),
+    ]
