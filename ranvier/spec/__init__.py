@@ -10,6 +10,7 @@ from ranvier.spec.graph import (
     Again,
     Aside,
     Join,
+    Pick,
     Take,
     TiedDense,
 )
@@ -128,6 +129,7 @@ from ranvier.spec.layers.lookup import (
     TextVectorization,
 )
 from ranvier.spec.layers.masking import (
+    MaskedFill,
     Masking,
     PaddingMask,
     Select,
@@ -212,6 +214,9 @@ from ranvier.spec.layers.resampling import (
     PixelUnshuffle,
     Upsample,
 )
+from ranvier.spec.layers.rescaling import (
+    Rescale,
+)
 from ranvier.spec.layers.reshaping import (
     Flatten,
     Identity,
@@ -227,6 +232,12 @@ from ranvier.spec.layers.scaling import (
     AdaptiveNorm,
     AdaptiveScale,
     LayerScale,
+)
+from ranvier.spec.layers.series import (
+    BasisBlock,
+    BasisExpansion,
+    DoublyResidual,
+    ReversibleNorm,
 )
 from ranvier.spec.layers.spectrogram import (
     MFCC,
@@ -299,6 +310,8 @@ __all__ = [
     "Aside",
     "AttentionPool",
     "AveragePool",
+    "BasisBlock",
+    "BasisExpansion",
     "BatchNorm",
     "Bidirectional",
     "Bilinear",
@@ -318,6 +331,7 @@ __all__ = [
     "Discretization",
     "DistanceBias",
     "DotProductAttention",
+    "DoublyResidual",
     "DropPath",
     "Dropout",
     "EinsumDense",
@@ -351,6 +365,7 @@ __all__ = [
     "LayerNorm",
     "LayerScale",
     "LuongAttention",
+    "MaskedFill",
     "Masking",
     "MaxPool",
     "Maxout",
@@ -373,6 +388,7 @@ __all__ = [
     "Penalized",
     "PeriodicEmbedding",
     "Permute",
+    "Pick",
     "PiecewiseEmbedding",
     "PixelShuffle",
     "PixelUnshuffle",
@@ -401,10 +417,12 @@ __all__ = [
     "Recurrent",
     "Repeat",
     "RepeatVector",
+    "Rescale",
     "Rescaling",
     "Reshape",
     "Residual",
     "Resizing",
+    "ReversibleNorm",
     "Rotary",
     "Select",
     "SelectiveStateSpace",

@@ -24,7 +24,7 @@ from ranvier.spec.layers.relative import RelativeField
 from ranvier.spec.trace import Flowed, Misfit, Signal
 
 _GATED = {"glu": "sigmoid", "reglu": "relu", "geglu": "gelu", "swiglu": "silu"}
-_WORDS = ("relu", "gelu", "silu", *_GATED)
+_WORDS = ("relu", "gelu", "gelu_tanh", "silu", *_GATED)
 
 
 def _accept_feed_forward(value: Any) -> Any:
