@@ -105,6 +105,7 @@ class Residual(Sequence):
     Reference: He et al. 2016, arXiv:1512.03385.
     """
 
+    most_inputs: ClassVar[int | None] = 1
     form: ClassVar[Form] = "bypass"
 
     def flow(self, run: Run, *signals: Signal) -> Flowed:
