@@ -10,6 +10,7 @@ from ranvier.spec.graph import (
     Again,
     Aside,
     Join,
+    Pick,
     Take,
     TiedDense,
 )
@@ -40,16 +41,36 @@ from ranvier.spec.layers.attention import (
     DotProductAttention,
     MultiHeadAttention,
 )
+from ranvier.spec.layers.augmentation import (
+    RandomAffine,
+    RandomCrop,
+    RandomErasing,
+    RandomFlip,
+    RandomRotation,
+    RandomTranslation,
+    RandomZoom,
+)
 from ranvier.spec.layers.cells import (
     GRUCell,
     LSTMCell,
     RNNCell,
 )
+from ranvier.spec.layers.colours import (
+    RandomBrightness,
+    RandomContrast,
+    RandomGrayscale,
+    RandomHue,
+    RandomPosterize,
+    RandomSaturation,
+    RandomSolarize,
+)
 from ranvier.spec.layers.constraints import (
     CONSTRAINTS,
     Constrained,
 )
-from ranvier.spec.layers.conv_lstm import ConvLSTM
+from ranvier.spec.layers.conv_lstm import (
+    ConvLSTM,
+)
 from ranvier.spec.layers.convolution import (
     Conv,
     DepthwiseConv,
@@ -60,6 +81,7 @@ from ranvier.spec.layers.dense import (
 )
 from ranvier.spec.layers.dropout import (
     AlphaDropout,
+    CodeDropout,
     Dropout,
     DropPath,
     FeatureAlphaDropout,
@@ -107,6 +129,7 @@ from ranvier.spec.layers.lookup import (
     TextVectorization,
 )
 from ranvier.spec.layers.masking import (
+    MaskedFill,
     Masking,
     PaddingMask,
     Select,
@@ -133,8 +156,20 @@ from ranvier.spec.layers.numbers import (
 from ranvier.spec.layers.padding import (
     Crop,
     Pad,
+    PadFeatures,
 )
-from ranvier.spec.layers.patches import PatchEmbedding, SeriesPatches
+from ranvier.spec.layers.patches import (
+    PatchEmbedding,
+    SeriesPatches,
+)
+from ranvier.spec.layers.pictures import (
+    CenterCrop,
+    Resizing,
+)
+from ranvier.spec.layers.policies import (
+    RandAugment,
+    TrivialAugment,
+)
 from ranvier.spec.layers.pooling import (
     AdaptiveAveragePool,
     AdaptiveMaxPool,
@@ -179,6 +214,9 @@ from ranvier.spec.layers.resampling import (
     PixelUnshuffle,
     Upsample,
 )
+from ranvier.spec.layers.rescaling import (
+    Rescale,
+)
 from ranvier.spec.layers.reshaping import (
     Flatten,
     Identity,
@@ -186,6 +224,25 @@ from ranvier.spec.layers.reshaping import (
     RepeatVector,
     Reshape,
     Slice,
+)
+from ranvier.spec.layers.sampling import (
+    GaussianSample,
+)
+from ranvier.spec.layers.scaling import (
+    AdaptiveNorm,
+    AdaptiveScale,
+    LayerScale,
+)
+from ranvier.spec.layers.series import (
+    BasisBlock,
+    BasisExpansion,
+    DoublyResidual,
+    ReversibleNorm,
+)
+from ranvier.spec.layers.spectrogram import (
+    MFCC,
+    MelSpectrogram,
+    Spectrogram,
 )
 from ranvier.spec.layers.state_space import (
     MinGRU,
@@ -206,7 +263,14 @@ from ranvier.spec.layers.transformer import (
 from ranvier.spec.layers.transposed_convolution import (
     ConvTranspose,
 )
-from ranvier.spec.layers.unfold import Fold, Unfold
+from ranvier.spec.layers.unfold import (
+    Fold,
+    Unfold,
+)
+from ranvier.spec.layers.waves import (
+    GridPositions,
+    SinusoidalEmbedding,
+)
 from ranvier.spec.layers.wrappers import (
     ActivityPenalty,
     Frozen,
@@ -232,10 +296,13 @@ __all__ = [
     "INITIALIZERS",
     "LAYERS",
     "LSTM",
+    "MFCC",
     "Activation",
     "ActivityPenalty",
     "AdaptiveAveragePool",
     "AdaptiveMaxPool",
+    "AdaptiveNorm",
+    "AdaptiveScale",
     "AdditiveAttention",
     "Again",
     "Alibi",
@@ -243,12 +310,16 @@ __all__ = [
     "Aside",
     "AttentionPool",
     "AveragePool",
+    "BasisBlock",
+    "BasisExpansion",
     "BatchNorm",
     "Bidirectional",
     "Bilinear",
     "BucketedBias",
     "CategoryEncoding",
+    "CenterCrop",
     "ClassToken",
+    "CodeDropout",
     "Constrained",
     "Conv",
     "ConvLSTM",
@@ -260,6 +331,7 @@ __all__ = [
     "Discretization",
     "DistanceBias",
     "DotProductAttention",
+    "DoublyResidual",
     "DropPath",
     "Dropout",
     "EinsumDense",
@@ -276,8 +348,10 @@ __all__ = [
     "GatedFeedForward",
     "GaussianDropout",
     "GaussianNoise",
+    "GaussianSample",
     "GlobalAveragePool",
     "GlobalMaxPool",
+    "GridPositions",
     "GroupNorm",
     "Hashing",
     "Identity",
@@ -289,10 +363,13 @@ __all__ = [
     "Lambda",
     "Layer",
     "LayerNorm",
+    "LayerScale",
     "LuongAttention",
+    "MaskedFill",
     "Masking",
     "MaxPool",
     "Maxout",
+    "MelSpectrogram",
     "MemberDense",
     "Members",
     "MinGRU",
@@ -303,6 +380,7 @@ __all__ = [
     "Normalization",
     "PReLU",
     "Pad",
+    "PadFeatures",
     "PaddingMask",
     "Parallel",
     "Parameter",
@@ -310,6 +388,7 @@ __all__ = [
     "Penalized",
     "PeriodicEmbedding",
     "Permute",
+    "Pick",
     "PiecewiseEmbedding",
     "PixelShuffle",
     "PixelUnshuffle",
@@ -319,13 +398,31 @@ __all__ = [
     "RMSNorm",
     "RNNCell",
     "RReLU",
+    "RandAugment",
+    "RandomAffine",
+    "RandomBrightness",
+    "RandomContrast",
+    "RandomCrop",
+    "RandomErasing",
+    "RandomFlip",
+    "RandomGrayscale",
+    "RandomHue",
+    "RandomPosterize",
+    "RandomRotation",
+    "RandomSaturation",
+    "RandomSolarize",
+    "RandomTranslation",
+    "RandomZoom",
     "ReGLU",
     "Recurrent",
     "Repeat",
     "RepeatVector",
+    "Rescale",
     "Rescaling",
     "Reshape",
     "Residual",
+    "Resizing",
+    "ReversibleNorm",
     "Rotary",
     "Select",
     "SelectiveStateSpace",
@@ -334,9 +431,11 @@ __all__ = [
     "SeriesPatches",
     "SharedDense",
     "SimpleRNN",
+    "SinusoidalEmbedding",
     "SinusoidalPositions",
     "Slice",
     "SpectralNorm",
+    "Spectrogram",
     "StringLookup",
     "SwiGLU",
     "TableFeatures",
@@ -347,6 +446,7 @@ __all__ = [
     "TorchModule",
     "TransformerDecoder",
     "TransformerEncoder",
+    "TrivialAugment",
     "Unfold",
     "UnitNorm",
     "Upsample",

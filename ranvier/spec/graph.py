@@ -91,6 +91,32 @@ class Take(Layer):
         return f"Take {', '.join(self.names)}"
 
 
+@dataclass(frozen=True)
+class Pick(Layer):
+    """Goes on with one of several signals that come, by its number.
+
+        a⁽ˡ⁾ = a⁽ⁱ⁾, the signal `number` of those that come, from 0
+
+    >>> from ranvier.spec import LSTM, Network
+    >>> Network(LSTM(8, states=True), Pick(2)).output_shape((12, 3))    # the state of the cell
+    (8,)
+
+    Shapes: several -> that of one of them.
+    """
+
+    family: ClassVar[Family] = "join"
+
+    number: Annotated[int, whole(0, 1_000)]
+
+    def flow(self, run: Run, *signals: Signal) -> Flowed:
+        if self.number >= len(signals):
+            raise Misfit(
+                f"at least {self.number + 1} signals, as they are counted from 0",
+                "Pick an earlier one, or Take what is meant by its name.",
+            )
+        return (signals[self.number],)
+
+
 class Aside(Sequence):
     """Computes something of what comes, keeps it under its name, and lets what came go on.
 

@@ -51,7 +51,7 @@ def _gru(reads: Tensor, keeps: Tensor, hidden: Tensor) -> State:
     units = hidden.shape[-1]
     reset, update = torch.sigmoid(reads[..., : 2 * units] + keeps[..., : 2 * units]).chunk(2, -1)
     new = torch.tanh(reads[..., 2 * units :] + reset * keeps[..., 2 * units :])
-    return (torch.lerp(new, hidden, update),)
+    return (new + update * (hidden - new),)
 
 
 class Recurrent(OverTime, nn.RNNBase):

@@ -11,12 +11,19 @@ from ranvier.core.registry import Registry
 from ranvier.core.shapes import Shape, size
 from ranvier.spec.fields import Name, Rule, whole
 from ranvier.spec.layer import Family, Layer
-from ranvier.spec.parameters import Option, Options, Parameters, checked, number
+from ranvier.spec.parameters import (
+    Option,
+    Options,
+    Parameters,
+    Value,
+    at_least_zero,
+    checked,
+    number,
+    shown,
+)
 from ranvier.spec.trace import Misfit
 
-Values = Mapping[str, float]
-
-_AXIS = whole(-64, 64)
+Values = Mapping[str, Value]
 
 
 @dataclass(frozen=True)
@@ -24,25 +31,22 @@ class PureFunction:
     """A function of one tensor z; `equation` says it in z.
 
     `call` is the name of a function of torch, or a function of Python's that takes the tensor and
-    the parameters. `arguments` are its names for our parameters, `fixed` what it is always given.
-    `shape` gives the shape of a sample that comes out; without it, that which came. A parameter
-    called `axis` is an axis of a sample: it is given to `call` with the batch's counted.
+    the parameters, which are its `options`. `arguments` are its names for them, and `fixed` is what
+    it is always given. `shape` gives the shape of a sample that comes out; without it, that which
+    came. A parameter called `axis` is one of a sample: `call` gets it with the batch's counted.
     """
 
     equation: str
     call: str | Callable[..., Any]
-    defaults: Mapping[str, float] = field(default_factory=dict)
+    options: Options = field(default_factory=dict)
     arguments: Mapping[str, str] = field(default_factory=dict)
     fixed: Mapping[str, Any] = field(default_factory=dict)
     shape: Callable[[Shape, Values], Shape] | None = None
 
-    @property
-    def options(self) -> Options:
-        """The parameters as they are checked: an axis is a whole number, the others any."""
-        return {
-            name: Option(default, _AXIS) if name == "axis" else number(default)
-            for name, default in self.defaults.items()
-        }
+
+def an_axis(default: int) -> Option:
+    """An axis of a sample, from 0, or from −1 at the end."""
+    return Option(default, whole(-64, 64))
 
 
 def _without_axis(shape: Shape, values: Values) -> Shape:
@@ -75,14 +79,14 @@ for _name, _equation, _torch in (
 ):
     FUNCTIONS.add(_name, PureFunction(_equation, f"torch.{_torch}"))
 
-for _name, _equation, _torch, _defaults, _arguments in (
-    ("scale", "factor · z", "mul", {"factor": 1.0}, {"factor": "other"}),
-    ("shift", "z + by", "add", {"by": 0.0}, {"by": "other"}),
-    ("power", "z^exponent", "pow", {"exponent": 2.0}, {"exponent": "exponent"}),
-    ("clip", "min(high, max(low, z))", "clamp", {"low": 0.0, "high": 1.0},
+for _name, _equation, _torch, _options, _arguments in (
+    ("scale", "factor · z", "mul", {"factor": number(1.0)}, {"factor": "other"}),
+    ("shift", "z + by", "add", {"by": number(0.0)}, {"by": "other"}),
+    ("power", "z^exponent", "pow", {"exponent": number(2.0)}, {"exponent": "exponent"}),
+    ("clip", "min(high, max(low, z))", "clamp", {"low": number(0.0), "high": number(1.0)},
      {"low": "min", "high": "max"}),
 ):  # fmt: skip
-    FUNCTIONS.add(_name, PureFunction(_equation, f"torch.{_torch}", _defaults, _arguments))
+    FUNCTIONS.add(_name, PureFunction(_equation, f"torch.{_torch}", _options, _arguments))
 
 for _name, _equation, _torch in (
     ("mean", "mean of z along axis", "mean"),
@@ -96,7 +100,11 @@ for _name, _equation, _torch in (
     FUNCTIONS.add(
         _name,
         PureFunction(
-            _equation, f"torch.{_torch}", {"axis": -1}, {"axis": "dim"}, shape=_without_axis
+            _equation,
+            f"torch.{_torch}",
+            {"axis": an_axis(-1)},
+            {"axis": "dim"},
+            shape=_without_axis,
         ),
     )
 
@@ -105,14 +113,16 @@ FUNCTIONS.add(
     PureFunction(
         "z / max(√Σ z² along axis, epsilon)",
         "torch.nn.functional.normalize",
-        {"axis": -1, "epsilon": 1e-12},
+        {"axis": an_axis(-1), "epsilon": at_least_zero(1e-12)},
         {"axis": "dim", "epsilon": "eps"},
     ),
     other_spellings=("normalize", "l2_normalize", "unit_normalization"),
 )
 FUNCTIONS.add(
     "cumulative_sum",
-    PureFunction("Σ z up to here along axis", "torch.cumsum", {"axis": 0}, {"axis": "dim"}),
+    PureFunction(
+        "Σ z up to here along axis", "torch.cumsum", {"axis": an_axis(0)}, {"axis": "dim"}
+    ),
     other_spellings=("cumsum",),
 )
 FUNCTIONS.add(
@@ -120,7 +130,7 @@ FUNCTIONS.add(
     PureFunction(
         "mean (z − mean z)² along axis",
         "torch.var",
-        {"axis": -1},
+        {"axis": an_axis(-1)},
         {"axis": "dim"},
         {"correction": 0},
         _without_axis,
@@ -177,9 +187,9 @@ class Lambda(Layer):
 
     def infer(self, *inputs: Shape) -> Shape:
         (shape,) = inputs
-        values = {name: value for name, value in self.values if isinstance(value, int | float)}
+        values = dict(self.values)
         axis = values.get("axis")
-        if axis is not None and not -len(shape) <= axis < len(shape):
+        if isinstance(axis, int) and not -len(shape) <= axis < len(shape):
             raise Misfit(f"an axis {axis}", f"Name one of the {len(shape)} axes, from 0.")
         made = self.record.shape
         return made(shape, values) if made else shape
@@ -188,7 +198,7 @@ class Lambda(Layer):
         return size(inputs[0])
 
     def equation(self, here: str = "⁽ˡ⁾", *sources: str) -> str:
-        listed = "".join(f", {name} = {value:g}" for name, value in self.values)
+        listed = "".join(f", {name} = {shown(value)}" for name, value in self.values)
         source = (sources or ("⁽ˡ⁻¹⁾",))[0]
         return f"a{here} = {self.record.equation}, z = a{source}{listed}"
 
@@ -202,7 +212,7 @@ class Lambda(Layer):
     @classmethod
     def known_fields(cls, given: Mapping[str, Any]) -> list[str]:
         function = str(given.get("function"))
-        known = FUNCTIONS[function].defaults if function in FUNCTIONS else ()
+        known = FUNCTIONS[function].options if function in FUNCTIONS else ()
         return ["function", "name", *known]
 
     @classmethod

@@ -83,7 +83,7 @@ class OverTime:
             words += [f"a state {each}" for each in wanted[start:]]
             mends = ["Let the mask have a number per place."] if self.mask else []
             mends += ["Name a signal for each part of the state."] if self.initial else []
-            mends = mends or ["Name in `mask` or `initial` what further signals are for."]
+            mends = mends or ["Name a mask or an initial state by its field, and give one input."]
             raise Misfit(" and ".join(words), " ".join(mends), output=self.output_of(shape))
         return self.output_of(shape)
 

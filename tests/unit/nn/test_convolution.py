@@ -22,6 +22,7 @@ from ranvier.spec import (
     Select,
     Take,
 )
+from ranvier.spec.parameters import number
 
 
 @pytest.mark.parametrize("features", [1, 3])
@@ -144,7 +145,7 @@ def test_a_program_may_enter_a_function_of_its_own():
     record = PureFunction(
         "factor · every other z",
         doubled_pairs,
-        {"factor": 2.0},
+        {"factor": number(2.0)},
         shape=lambda shape, values: (*shape[:-1], -(-shape[-1] // 2)),
     )
     FUNCTIONS.add("doubled_pairs", record)

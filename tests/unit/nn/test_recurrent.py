@@ -312,3 +312,25 @@ def test_weights_copied_or_swapped_are_the_ones_that_count():
     given = torch.func.functional_call(module, silent, (rows(),))
     assert torch.all(given == 0)
     assert not torch.all(module(rows()) == 0)
+
+
+@pytest.mark.parametrize(
+    "layer",
+    [
+        SimpleRNN(UNITS, recurrent_dropout=0.5),
+        LSTM(UNITS, recurrent_dropout=0.5),
+        GRU(UNITS, recurrent_dropout=0.5),
+        LSTM(UNITS, layers=2, bidirectional=True),
+        Recurrent(LSTMCell(UNITS)),
+        SelectiveStateSpace(UNITS),
+        MinGRU(UNITS),
+    ],
+    ids=str,
+)
+def test_half_precision_goes_through_and_back(layer):
+    module = build(layer, (PLACES, FEATURES)).train()
+    with torch.autocast("cpu", dtype=torch.bfloat16):
+        loss = module(rows().float()).float().square().sum()
+    loss.backward()
+    for parameter in module.parameters():
+        assert torch.isfinite(parameter.grad).all()

@@ -95,7 +95,7 @@ REFUSED = {
     ),
     "an odd number that turns": (
         (DotProductAttention(2, positions="rotary"), (7, 6)),
-        "network: DotProductAttention turns 3 of the 3 features of each head; expected an even "
+        "network: DotProductAttention makes 3 of the 3 features of each head turn; expected an even "
         "number of them, at least 2, for they turn in pairs. Change the number of heads, their "
         "width, or the share that turns.",
     ),
@@ -162,7 +162,7 @@ REFUSED = {
     ),
     "more experts asked than there are": (
         (MixtureOfExperts(2, top_k=3), (7, 12)),
-        "network: MixtureOfExperts asks 3 of 2 experts; expected at most 2 of them. Give a smaller "
+        "network: MixtureOfExperts has a top_k of 3 for 2 experts; expected at most 2 of them. Give a smaller "
         "top_k or more experts.",
     ),
     "a mask of other places for a mixture": (

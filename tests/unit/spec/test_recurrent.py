@@ -82,6 +82,12 @@ def test_a_mask_that_is_not_known_is_refused_with_the_nearest():
             "state (4, 4). Name a signal for each part of the state.",
         ),
         (
+            GRU(4, initial="padding"),
+            ((5, 3), (3, 4)),
+            "gru_1: GRU got an input of shape (5, 3) and (3, 4); expected an input (5, 3) and a "
+            "state (4,). Name a signal for each part of the state.",
+        ),
+        (
             GRUCell(4),
             ((3,),),
             "gru_cell_1: GRUCell got an input of shape (3,); expected (features) and a state "
@@ -185,6 +191,16 @@ def test_a_mask_that_is_not_known_is_refused_with_the_nearest():
 )
 def test_what_does_not_fit_is_refused_with_what_would(layer, shapes, message):
     assert refused(layer, *shapes) == message
+
+
+def test_an_input_too_many_is_refused():
+    network = Network(Take("input", "padding"), LSTM(4), inputs=("input", "padding"))
+    with pytest.raises(ShapeError) as caught:
+        network.describe(input=((5, 3), (5,)))
+    assert str(caught.value) == (
+        "lstm_1: LSTM got an input of shape (5, 3) and (5,); expected an input (5, 3). Name a mask "
+        "or an initial state by its field, and give one input."
+    )
 
 
 def test_misfits_of_several_layers_are_reported_together_and_the_walk_goes_on():

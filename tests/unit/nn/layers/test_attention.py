@@ -159,7 +159,22 @@ def test_one_place_that_comes_last_needs_no_mask(kernel, window):
     with streaming(module):
         for t in range(S):
             module(x[:, t : t + 1])
-    assert all(call["attn_mask"] is None and not call["is_causal"] for call in kernel)
+    assert all(call["attn_mask"] is None for call in kernel)
+    assert [call["is_causal"] for call in kernel] == [True] + [False] * (S - 1)
+
+
+@pytest.mark.parametrize(
+    "fields", [{}, {"window": 4}, {"positions": "rotary", "kv_heads": 1}, {"positions": "buckets"}]
+)
+def test_an_exported_language_model_takes_any_length(fields):
+    layer = Network(Embedding(9, C), TransformerEncoder(2, causal=True, **fields), Dense(9))
+    module = build(layer, 6).eval()
+    codes = torch.arange(12).remainder(9).reshape(2, 6)
+    lengths = {0: torch.export.Dim("rows", max=64), 1: torch.export.Dim("places", max=64)}
+    program = torch.export.export(module, (codes,), dynamic_shapes=(lengths,)).module()
+    for length in (3, 11):
+        text = torch.arange(3 * length).remainder(9).reshape(3, length)
+        torch.testing.assert_close(program(text), module(text), rtol=0, atol=1e-5)
 
 
 def state(module):
@@ -256,6 +271,25 @@ def test_attention_to_a_memory_gets_it_whole_at_each_piece():
     with streaming(module):
         pieces = [module(x[:, t : t + 1], memory) for t in range(T)]
     torch.testing.assert_close(torch.cat(pieces, 1), module(x, memory), rtol=0, atol=1e-12)
+
+
+@torch.no_grad()
+def test_a_memory_is_mapped_once_in_a_stream_unless_it_changes():
+    module = build(MultiHeadAttention(2), ((T, C), (S, 4), (S,))).double()
+    x, memory, other = draw(B, T, C), draw(B, S, 4, seed=1), draw(B, S, 4, seed=2)
+    calls = []
+    module.get_submodule("key").register_forward_hook(lambda *_: calls.append(1))
+    with streaming(module):
+        for t in range(T):
+            piece = module(x[:, t : t + 1], memory, REAL)
+        assert len(calls) == 1
+        late = module(x[:, :1], other, REAL)
+        memory.mul_(2)
+        changed = module(x[:, :1], memory, REAL)
+        assert len(calls) == 3
+    assert torch.equal(late, module(x[:, :1], other, REAL))
+    assert torch.equal(changed, module(x[:, :1], memory, REAL))
+    torch.testing.assert_close(piece, module(x, memory.div(2), REAL)[:, -1:], rtol=0, atol=1e-12)
 
 
 def test_rotary_scores_depend_on_the_distance_alone():
