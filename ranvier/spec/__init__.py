@@ -10,6 +10,7 @@ from ranvier.spec.graph import (
     Again,
     Aside,
     Join,
+    Pick,
     Take,
     TiedDense,
 )
@@ -67,6 +68,9 @@ from ranvier.spec.layers.constraints import (
     CONSTRAINTS,
     Constrained,
 )
+from ranvier.spec.layers.conv_lstm import (
+    ConvLSTM,
+)
 from ranvier.spec.layers.convolution import (
     Conv,
     DepthwiseConv,
@@ -77,12 +81,18 @@ from ranvier.spec.layers.dense import (
 )
 from ranvier.spec.layers.dropout import (
     AlphaDropout,
+    CodeDropout,
     Dropout,
     DropPath,
     FeatureAlphaDropout,
 )
+from ranvier.spec.layers.einsum import (
+    Bilinear,
+    EinsumDense,
+)
 from ranvier.spec.layers.embedding import (
     Embedding,
+    EmbeddingBag,
 )
 from ranvier.spec.layers.ensemble import (
     MemberDense,
@@ -95,6 +105,11 @@ from ranvier.spec.layers.feed_forward import (
 )
 from ranvier.spec.layers.foreign import (
     Foreign,
+)
+from ranvier.spec.layers.function import (
+    FUNCTIONS,
+    Lambda,
+    PureFunction,
 )
 from ranvier.spec.layers.gated import (
     GEGLU,
@@ -114,6 +129,7 @@ from ranvier.spec.layers.lookup import (
     TextVectorization,
 )
 from ranvier.spec.layers.masking import (
+    MaskedFill,
     Masking,
     PaddingMask,
     Select,
@@ -140,6 +156,7 @@ from ranvier.spec.layers.numbers import (
 from ranvier.spec.layers.padding import (
     Crop,
     Pad,
+    PadFeatures,
 )
 from ranvier.spec.layers.patches import (
     PatchEmbedding,
@@ -197,6 +214,9 @@ from ranvier.spec.layers.resampling import (
     PixelUnshuffle,
     Upsample,
 )
+from ranvier.spec.layers.rescaling import (
+    Rescale,
+)
 from ranvier.spec.layers.reshaping import (
     Flatten,
     Identity,
@@ -204,6 +224,20 @@ from ranvier.spec.layers.reshaping import (
     RepeatVector,
     Reshape,
     Slice,
+)
+from ranvier.spec.layers.sampling import (
+    GaussianSample,
+)
+from ranvier.spec.layers.scaling import (
+    AdaptiveNorm,
+    AdaptiveScale,
+    LayerScale,
+)
+from ranvier.spec.layers.series import (
+    BasisBlock,
+    BasisExpansion,
+    DoublyResidual,
+    ReversibleNorm,
 )
 from ranvier.spec.layers.spectrogram import (
     MFCC,
@@ -229,6 +263,14 @@ from ranvier.spec.layers.transformer import (
 from ranvier.spec.layers.transposed_convolution import (
     ConvTranspose,
 )
+from ranvier.spec.layers.unfold import (
+    Fold,
+    Unfold,
+)
+from ranvier.spec.layers.waves import (
+    GridPositions,
+    SinusoidalEmbedding,
+)
 from ranvier.spec.layers.wrappers import (
     ActivityPenalty,
     Frozen,
@@ -247,6 +289,7 @@ from ranvier.spec.walk import (
 __all__ = [
     "ACTIVATIONS",
     "CONSTRAINTS",
+    "FUNCTIONS",
     "GEGLU",
     "GLU",
     "GRU",
@@ -258,6 +301,8 @@ __all__ = [
     "ActivityPenalty",
     "AdaptiveAveragePool",
     "AdaptiveMaxPool",
+    "AdaptiveNorm",
+    "AdaptiveScale",
     "AdditiveAttention",
     "Again",
     "Alibi",
@@ -265,14 +310,19 @@ __all__ = [
     "Aside",
     "AttentionPool",
     "AveragePool",
+    "BasisBlock",
+    "BasisExpansion",
     "BatchNorm",
     "Bidirectional",
+    "Bilinear",
     "BucketedBias",
     "CategoryEncoding",
     "CenterCrop",
     "ClassToken",
+    "CodeDropout",
     "Constrained",
     "Conv",
+    "ConvLSTM",
     "ConvTranspose",
     "Crop",
     "Dense",
@@ -281,21 +331,27 @@ __all__ = [
     "Discretization",
     "DistanceBias",
     "DotProductAttention",
+    "DoublyResidual",
     "DropPath",
     "Dropout",
+    "EinsumDense",
     "Embedding",
+    "EmbeddingBag",
     "FeatureAlphaDropout",
     "FeatureCross",
     "FeedForward",
     "Flatten",
+    "Fold",
     "Foreign",
     "Frozen",
     "GRUCell",
     "GatedFeedForward",
     "GaussianDropout",
     "GaussianNoise",
+    "GaussianSample",
     "GlobalAveragePool",
     "GlobalMaxPool",
+    "GridPositions",
     "GroupNorm",
     "Hashing",
     "Identity",
@@ -304,9 +360,12 @@ __all__ = [
     "IntegerLookup",
     "Join",
     "LSTMCell",
+    "Lambda",
     "Layer",
     "LayerNorm",
+    "LayerScale",
     "LuongAttention",
+    "MaskedFill",
     "Masking",
     "MaxPool",
     "Maxout",
@@ -321,6 +380,7 @@ __all__ = [
     "Normalization",
     "PReLU",
     "Pad",
+    "PadFeatures",
     "PaddingMask",
     "Parallel",
     "Parameter",
@@ -328,11 +388,13 @@ __all__ = [
     "Penalized",
     "PeriodicEmbedding",
     "Permute",
+    "Pick",
     "PiecewiseEmbedding",
     "PixelShuffle",
     "PixelUnshuffle",
     "PositionEmbedding",
     "PowerPool",
+    "PureFunction",
     "RMSNorm",
     "RNNCell",
     "RReLU",
@@ -355,10 +417,12 @@ __all__ = [
     "Recurrent",
     "Repeat",
     "RepeatVector",
+    "Rescale",
     "Rescaling",
     "Reshape",
     "Residual",
     "Resizing",
+    "ReversibleNorm",
     "Rotary",
     "Select",
     "SelectiveStateSpace",
@@ -367,6 +431,7 @@ __all__ = [
     "SeriesPatches",
     "SharedDense",
     "SimpleRNN",
+    "SinusoidalEmbedding",
     "SinusoidalPositions",
     "Slice",
     "SpectralNorm",
@@ -382,6 +447,7 @@ __all__ = [
     "TransformerDecoder",
     "TransformerEncoder",
     "TrivialAugment",
+    "Unfold",
     "UnitNorm",
     "Upsample",
     "WeightNorm",

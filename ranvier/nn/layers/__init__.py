@@ -1,6 +1,5 @@
 """The modules of our own kinds of layer, one file per idea, named as in `ranvier/spec/layers`."""
 
-# Each file enters its modules in the registry that the builder reads.
 from ranvier.nn.layers import (  # noqa: F401
     activation,
     additive_attention,
@@ -9,11 +8,14 @@ from ranvier.nn.layers import (  # noqa: F401
     cells,
     colours,
     constraints,
+    conv_lstm,
     convolution,
     dense,
     dropout,
+    einsum,
     embedding,
     ensemble,
+    function,
     gated,
     global_pooling,
     lookup,
@@ -34,10 +36,16 @@ from ranvier.nn.layers import (  # noqa: F401
     recurrent,
     reparametrization,
     resampling,
+    rescaling,
     reshaping,
+    sampling,
+    scaling,
+    series,
     spectrogram,
     state_space,
     table,
     time_distributed,
+    unfold,
+    waves,
     wrappers,
 )
