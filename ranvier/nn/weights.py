@@ -37,16 +37,20 @@ class Split:
 
 @dataclass(frozen=True)
 class Transposed:
-    """Swaps the last two axes of their tensor, as of a weight that is [in, out]."""
+    """Swaps the last two axes of their tensor, as of a weight that is [in, out].
 
-    name: str
+    `of` is our name, or a `Split` that cuts what is transposed already.
+    """
+
+    of: str | Split
 
     @property
     def names(self) -> tuple[str, ...]:
-        return (self.name,)
+        return (self.of,) if isinstance(self.of, str) else self.of.names
 
-    def pieces(self, tensor: Tensor, _: list[Shape]) -> list[Tensor]:
-        return [tensor.mT if tensor.ndim > 1 else tensor]
+    def pieces(self, tensor: Tensor, wanted: list[Shape]) -> list[Tensor]:
+        turned = tensor.mT if tensor.ndim > 1 else tensor
+        return [turned] if isinstance(self.of, str) else self.of.pieces(turned, wanted)
 
 
 @dataclass(frozen=True)
@@ -66,7 +70,8 @@ class Reshaped:
 
 Names = Mapping[str, "str | Split | Transposed | Reshaped | None"]
 """Their name -> ours. A word in braces stands for one part between dots, the same on both sides:
-`{"layer.{i}.query.{what}": "repeat_0.{i}.query.{what}"}`. None leaves their tensor out."""
+`{"layer.{i}.query.{what}": "repeat_0.{i}.query.{what}"}`. None leaves their tensor out, if it is
+there."""
 
 
 @dataclass(frozen=True)
@@ -165,7 +170,8 @@ def _matched(
 ) -> tuple[list[tuple[str, str, Tensor]], list[str], list[str]]:
     """Triples (their name, ours, tensor), their names that go nowhere, and what is wrong."""
     rules = [(_pattern(pattern), target, pattern) for pattern, target in names.items()]
-    idle = {pattern for *_, pattern in rules}
+    # To leave out what is not there is no fault: some files hold constants, others do not.
+    idle = {pattern for _, target, pattern in rules if target is not None}
     plan: list[tuple[str, str, Tensor]] = []
     unused, problems = [], []
     for key, tensor in theirs.items():

@@ -10,6 +10,7 @@ from ranvier.spec.graph import (
     Again,
     Aside,
     Join,
+    Pick,
     Take,
     TiedDense,
 )
@@ -40,14 +41,35 @@ from ranvier.spec.layers.attention import (
     DotProductAttention,
     MultiHeadAttention,
 )
+from ranvier.spec.layers.augmentation import (
+    RandomAffine,
+    RandomCrop,
+    RandomErasing,
+    RandomFlip,
+    RandomRotation,
+    RandomTranslation,
+    RandomZoom,
+)
 from ranvier.spec.layers.cells import (
     GRUCell,
     LSTMCell,
     RNNCell,
 )
+from ranvier.spec.layers.colours import (
+    RandomBrightness,
+    RandomContrast,
+    RandomGrayscale,
+    RandomHue,
+    RandomPosterize,
+    RandomSaturation,
+    RandomSolarize,
+)
 from ranvier.spec.layers.constraints import (
     CONSTRAINTS,
     Constrained,
+)
+from ranvier.spec.layers.conv_lstm import (
+    ConvLSTM,
 )
 from ranvier.spec.layers.convolution import (
     Conv,
@@ -64,8 +86,13 @@ from ranvier.spec.layers.dropout import (
     DropPath,
     FeatureAlphaDropout,
 )
+from ranvier.spec.layers.einsum import (
+    Bilinear,
+    EinsumDense,
+)
 from ranvier.spec.layers.embedding import (
     Embedding,
+    EmbeddingBag,
 )
 from ranvier.spec.layers.ensemble import (
     MemberDense,
@@ -79,6 +106,11 @@ from ranvier.spec.layers.feed_forward import (
 from ranvier.spec.layers.foreign import (
     Foreign,
 )
+from ranvier.spec.layers.function import (
+    FUNCTIONS,
+    Lambda,
+    PureFunction,
+)
 from ranvier.spec.layers.gated import (
     GEGLU,
     GLU,
@@ -91,7 +123,13 @@ from ranvier.spec.layers.global_pooling import (
     GlobalAveragePool,
     GlobalMaxPool,
 )
+from ranvier.spec.layers.lookup import (
+    IntegerLookup,
+    StringLookup,
+    TextVectorization,
+)
 from ranvier.spec.layers.masking import (
+    MaskedFill,
     Masking,
     PaddingMask,
     Select,
@@ -124,6 +162,14 @@ from ranvier.spec.layers.patches import (
     PatchEmbedding,
     SeriesPatches,
 )
+from ranvier.spec.layers.pictures import (
+    CenterCrop,
+    Resizing,
+)
+from ranvier.spec.layers.policies import (
+    RandAugment,
+    TrivialAugment,
+)
 from ranvier.spec.layers.pooling import (
     AdaptiveAveragePool,
     AdaptiveMaxPool,
@@ -135,6 +181,14 @@ from ranvier.spec.layers.positions import (
     ClassToken,
     PositionEmbedding,
     SinusoidalPositions,
+)
+from ranvier.spec.layers.preprocessing import (
+    CategoryEncoding,
+    Discretization,
+    FeatureCross,
+    Hashing,
+    Normalization,
+    Rescaling,
 )
 from ranvier.spec.layers.rectified import (
     PReLU,
@@ -160,6 +214,9 @@ from ranvier.spec.layers.resampling import (
     PixelUnshuffle,
     Upsample,
 )
+from ranvier.spec.layers.rescaling import (
+    Rescale,
+)
 from ranvier.spec.layers.reshaping import (
     Flatten,
     Identity,
@@ -175,6 +232,17 @@ from ranvier.spec.layers.scaling import (
     AdaptiveNorm,
     AdaptiveScale,
     LayerScale,
+)
+from ranvier.spec.layers.series import (
+    BasisBlock,
+    BasisExpansion,
+    DoublyResidual,
+    ReversibleNorm,
+)
+from ranvier.spec.layers.spectrogram import (
+    MFCC,
+    MelSpectrogram,
+    Spectrogram,
 )
 from ranvier.spec.layers.state_space import (
     MinGRU,
@@ -194,6 +262,10 @@ from ranvier.spec.layers.transformer import (
 )
 from ranvier.spec.layers.transposed_convolution import (
     ConvTranspose,
+)
+from ranvier.spec.layers.unfold import (
+    Fold,
+    Unfold,
 )
 from ranvier.spec.layers.waves import (
     GridPositions,
@@ -217,12 +289,14 @@ from ranvier.spec.walk import (
 __all__ = [
     "ACTIVATIONS",
     "CONSTRAINTS",
+    "FUNCTIONS",
     "GEGLU",
     "GLU",
     "GRU",
     "INITIALIZERS",
     "LAYERS",
     "LSTM",
+    "MFCC",
     "Activation",
     "ActivityPenalty",
     "AdaptiveAveragePool",
@@ -236,26 +310,38 @@ __all__ = [
     "Aside",
     "AttentionPool",
     "AveragePool",
+    "BasisBlock",
+    "BasisExpansion",
     "BatchNorm",
     "Bidirectional",
+    "Bilinear",
     "BucketedBias",
+    "CategoryEncoding",
+    "CenterCrop",
     "ClassToken",
     "CodeDropout",
     "Constrained",
     "Conv",
+    "ConvLSTM",
     "ConvTranspose",
     "Crop",
     "Dense",
     "DepthwiseConv",
     "Description",
+    "Discretization",
     "DistanceBias",
     "DotProductAttention",
+    "DoublyResidual",
     "DropPath",
     "Dropout",
+    "EinsumDense",
     "Embedding",
+    "EmbeddingBag",
     "FeatureAlphaDropout",
+    "FeatureCross",
     "FeedForward",
     "Flatten",
+    "Fold",
     "Foreign",
     "Frozen",
     "GRUCell",
@@ -267,18 +353,23 @@ __all__ = [
     "GlobalMaxPool",
     "GridPositions",
     "GroupNorm",
+    "Hashing",
     "Identity",
     "Initializer",
     "InstanceNorm",
+    "IntegerLookup",
     "Join",
     "LSTMCell",
+    "Lambda",
     "Layer",
     "LayerNorm",
     "LayerScale",
     "LuongAttention",
+    "MaskedFill",
     "Masking",
     "MaxPool",
     "Maxout",
+    "MelSpectrogram",
     "MemberDense",
     "Members",
     "MinGRU",
@@ -286,6 +377,7 @@ __all__ = [
     "MultiHeadAttention",
     "Network",
     "Node",
+    "Normalization",
     "PReLU",
     "Pad",
     "PadFeatures",
@@ -296,20 +388,41 @@ __all__ = [
     "Penalized",
     "PeriodicEmbedding",
     "Permute",
+    "Pick",
     "PiecewiseEmbedding",
     "PixelShuffle",
     "PixelUnshuffle",
     "PositionEmbedding",
     "PowerPool",
+    "PureFunction",
     "RMSNorm",
     "RNNCell",
     "RReLU",
+    "RandAugment",
+    "RandomAffine",
+    "RandomBrightness",
+    "RandomContrast",
+    "RandomCrop",
+    "RandomErasing",
+    "RandomFlip",
+    "RandomGrayscale",
+    "RandomHue",
+    "RandomPosterize",
+    "RandomRotation",
+    "RandomSaturation",
+    "RandomSolarize",
+    "RandomTranslation",
+    "RandomZoom",
     "ReGLU",
     "Recurrent",
     "Repeat",
     "RepeatVector",
+    "Rescale",
+    "Rescaling",
     "Reshape",
     "Residual",
+    "Resizing",
+    "ReversibleNorm",
     "Rotary",
     "Select",
     "SelectiveStateSpace",
@@ -322,14 +435,19 @@ __all__ = [
     "SinusoidalPositions",
     "Slice",
     "SpectralNorm",
+    "Spectrogram",
+    "StringLookup",
     "SwiGLU",
     "TableFeatures",
     "Take",
+    "TextVectorization",
     "TiedDense",
     "TimeDistributed",
     "TorchModule",
     "TransformerDecoder",
     "TransformerEncoder",
+    "TrivialAugment",
+    "Unfold",
     "UnitNorm",
     "Upsample",
     "WeightNorm",

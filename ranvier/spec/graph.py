@@ -61,6 +61,7 @@ class Take(Layer):
     """
 
     names: Annotated[tuple[str, ...], many(NAMED, "one or more names", minimum=1)]
+    most_inputs: ClassVar[int | None] = None
     family: ClassVar[Family] = "join"
 
     def __init__(self, *names: str, name: str | None = None) -> None:
@@ -88,6 +89,32 @@ class Take(Layer):
 
     def label(self) -> str:
         return f"Take {', '.join(self.names)}"
+
+
+@dataclass(frozen=True)
+class Pick(Layer):
+    """Goes on with one of several signals that come, by its number.
+
+        a⁽ˡ⁾ = a⁽ⁱ⁾, the signal `number` of those that come, from 0
+
+    >>> from ranvier.spec import LSTM, Network
+    >>> Network(LSTM(8, states=True), Pick(2)).output_shape((12, 3))    # the state of the cell
+    (8,)
+
+    Shapes: several -> that of one of them.
+    """
+
+    family: ClassVar[Family] = "join"
+
+    number: Annotated[int, whole(0, 1_000)]
+
+    def flow(self, run: Run, *signals: Signal) -> Flowed:
+        if self.number >= len(signals):
+            raise Misfit(
+                f"at least {self.number + 1} signals, as they are counted from 0",
+                "Pick an earlier one, or Take what is meant by its name.",
+            )
+        return (signals[self.number],)
 
 
 class Aside(Sequence):
@@ -130,6 +157,7 @@ class Again(Layer, other_spellings=("shared",)):
     Shapes: what the layer `of` that name takes -> what it gives.
     """
 
+    most_inputs: ClassVar[int | None] = None
     family: ClassVar[Family] = "join"
 
     of: Named
@@ -159,6 +187,7 @@ class Join(Layer, other_spellings=("concatenate", "add", "merge")):
     Shapes: several of one shape -> that shape; concat: the axis adds up; dot: one feature.
     """
 
+    most_inputs: ClassVar[int | None] = None
     family: ClassVar[Family] = "join"
 
     join: Annotated[JoinKind, JOIN_RULE] = "concat"

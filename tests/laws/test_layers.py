@@ -47,8 +47,8 @@ def every_output(result: Tensor | Tensors) -> Tensors:
     return result if isinstance(result, tuple) else (result,)
 
 
-# What takes names means something only inside a network, where other layers have them.
-INSIDE = {"again", "aside", "take", "tied_dense"}
+# What takes names or picks means something only inside a network, among other layers.
+INSIDE = {"again", "aside", "pick", "take", "tied_dense"}
 
 
 def test_every_registered_layer_has_an_example():

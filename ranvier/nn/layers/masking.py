@@ -7,6 +7,7 @@ from torch import Tensor, nn
 
 from ranvier.nn.modules import MODULES, Children
 from ranvier.nn.streaming import Streams
+from ranvier.spec import MaskedFill as MaskedFillLayer
 from ranvier.spec import Masking as MaskingLayer
 from ranvier.spec import Node
 from ranvier.spec import PaddingMask as PaddingMaskLayer
@@ -39,6 +40,20 @@ class PaddingMask(nn.Module):
 
     def extra_repr(self) -> str:
         return str(self.code)
+
+
+class MaskedFill(nn.Module):
+    """[B, *places, features], [B, *places] -> the first, with `value` where the mask is zero."""
+
+    def __init__(self, layer: MaskedFillLayer) -> None:
+        super().__init__()
+        self.value = layer.value
+
+    def forward(self, input: Tensor, mask: Tensor) -> Tensor:
+        return input.masked_fill((mask == 0).unsqueeze(-1), self.value)
+
+    def extra_repr(self) -> str:
+        return f"{self.value:g}"
 
 
 class Select(Streams):
@@ -85,6 +100,12 @@ def _masking(node: Node, _: Children) -> nn.Module:
 def _padding_mask(node: Node, _: Children) -> nn.Module:
     assert isinstance(node.layer, PaddingMaskLayer)
     return PaddingMask(node.layer)
+
+
+@MODULES.register("masked_fill")
+def _masked_fill(node: Node, _: Children) -> nn.Module:
+    assert isinstance(node.layer, MaskedFillLayer)
+    return MaskedFill(node.layer)
 
 
 @MODULES.register("select")

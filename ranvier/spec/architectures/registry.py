@@ -7,7 +7,7 @@ from functools import partial
 from typing import Any, TypeVar
 
 from ranvier.core.registry import Registry
-from ranvier.spec import Network
+from ranvier.spec.network import Network
 
 ARCHITECTURES: Registry[Callable[..., Network]] = Registry("architecture")
 """Functions by name, called without arguments for the paper's own dimensions."""

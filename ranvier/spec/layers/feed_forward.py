@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from dataclasses import KW_ONLY, dataclass
-from typing import Annotated, Any, ClassVar
+from typing import ClassVar
 
-from ranvier.spec.fields import Count, Flag, Share, optional, whole
+from ranvier.spec.fields import Count, Flag, Share
 from ranvier.spec.graph import Join
 from ranvier.spec.initializers import InitializerField
 from ranvier.spec.layer import Family, Layer, Run
-from ranvier.spec.layers.activation import ActivationField
+from ranvier.spec.layers.activation import Activation, ActivationField
+from ranvier.spec.layers.attention import OptionalCount
 from ranvier.spec.layers.dense import Dense
 from ranvier.spec.layers.dropout import Dropout
 from ranvier.spec.trace import Flowed, Misfit, Signal
@@ -33,7 +34,7 @@ class FeedForward(Layer):
         a⁽ˡ⁾ = W₂ f(W₁ a⁽ˡ⁻¹⁾ + b₁) + b₂
 
     `dropout` stands between the two, `hidden` and `output`. `units` is the width that comes out,
-    unless told the one that came in. Both start as `initializer` says, or each as a `Dense` does.
+    unless told the one that came in.
 
     >>> FeedForward(256).output_shape((10, 64))
     (10, 64)
@@ -50,16 +51,15 @@ class FeedForward(Layer):
     activation: ActivationField = "gelu"
     dropout: Share = 0.0
     bias: Flag = True
-    units: Annotated[int | None, optional(whole(1))] = None
+    units: OptionalCount = None
     initializer: InitializerField = None
 
     def flow(self, run: Run, *signals: Signal) -> Flowed:
         units = self.units or features_of(signals[0])
-        start: Any = {"bias": self.bias, "initializer": self.initializer}
-        signals = run("hidden", Dense(self.hidden, activation=self.activation, **start), *signals)
+        signals = run("hidden", _dense(self, self.hidden, self.activation), *signals)
         if self.dropout:
             signals = run("dropout", Dropout(self.dropout), *signals)
-        return run("output", Dense(units, **start), *signals)
+        return run("output", _dense(self, units), *signals)
 
 
 @dataclass(frozen=True)
@@ -86,15 +86,20 @@ class GatedFeedForward(Layer):
     activation: ActivationField = "silu"
     dropout: Share = 0.0
     bias: Flag = False
-    units: Annotated[int | None, optional(whole(1))] = None
+    units: OptionalCount = None
     initializer: InitializerField = None
 
     def flow(self, run: Run, *signals: Signal) -> Flowed:
         units = self.units or features_of(signals[0])
-        start: Any = {"bias": self.bias, "initializer": self.initializer}
-        gate = run("gate", Dense(self.hidden, activation=self.activation, **start), *signals)
-        wide = run("hidden", Dense(self.hidden, **start), *signals)
+        gate = run("gate", _dense(self, self.hidden, self.activation), *signals)
+        wide = run("hidden", _dense(self, self.hidden), *signals)
         passed = run("product", Join("multiply"), *gate, *wide)
         if self.dropout:
             passed = run("dropout", Dropout(self.dropout), *passed)
-        return run("output", Dense(units, **start), *passed)
+        return run("output", _dense(self, units), *passed)
+
+
+def _dense(
+    layer: FeedForward | GatedFeedForward, units: int, activation: Activation | str | None = None
+) -> Dense:
+    return Dense(units, activation=activation, bias=layer.bias, initializer=layer.initializer)

@@ -77,6 +77,48 @@ class PaddingMask(Layer):
 
 
 @dataclass(frozen=True)
+class MaskedFill(Layer):
+    """Puts `value` at the places that are not real, so that what they held reaches nobody.
+
+        a⁽ˡ⁾ₜ = a⁽ˡ⁻¹⁾ₜ where mₜ ≠ 0, else value
+
+    For layers that look at neighbours and take no mask, such as convolutions. `mask` names a signal
+    that is not zero where a place is real; without it, it is the second input.
+
+    >>> MaskedFill().output_shapes([(12, 64), (12,)])
+    ((12, 64),)
+
+    Shapes: [*places, features], [*places] -> [*places, features].
+    """
+
+    value: _Number = 0.0
+    _: KW_ONLY
+    mask: Name = None
+
+    def takes(self) -> tuple[str, ...]:
+        return (self.mask,) if self.mask else ()
+
+    def infer(self, *inputs: Shape) -> Shape:
+        if len(inputs) != 2 or inputs[1] != inputs[0][:-1]:
+            raise Misfit(
+                "places with features, and a mask with a number for each place",
+                "Name the mask of what has as many places, such as the codes or Masking().",
+                output=inputs[0],
+            )
+        return inputs[0]
+
+    def flops(self, *inputs: Shape) -> int:
+        return elementwise(inputs[0])
+
+    def equation(self, here: str = "⁽ˡ⁾", *sources: str) -> str:
+        source, mask = sources or ("⁽ˡ⁻¹⁾", "⁽ᵐ⁾")
+        return f"a{here}ₜ = a{source}ₜ where a{mask}ₜ ≠ 0, else {self.value:g}"
+
+    def label(self) -> str:
+        return f"MaskedFill {self.value:g}"
+
+
+@dataclass(frozen=True)
 class Select(Layer):
     """Picks one place of an axis, which goes away: the first token, the last place.
 

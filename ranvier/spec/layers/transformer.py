@@ -24,7 +24,7 @@ from ranvier.spec.layers.relative import RelativeField
 from ranvier.spec.trace import Flowed, Misfit, Signal
 
 _GATED = {"glu": "sigmoid", "reglu": "relu", "geglu": "gelu", "swiglu": "silu"}
-_WORDS = ("relu", "gelu", "silu", *_GATED)
+_WORDS = ("relu", "gelu", "gelu_tanh", "silu", *_GATED)
 
 
 def _accept_feed_forward(value: Any) -> Any:
@@ -72,6 +72,7 @@ class TransformerEncoder(
 
     form: ClassVar[Form] = "chain"
     family: ClassVar[Family] = "map"
+    most_inputs: ClassVar[int | None] = 2
 
     heads: Count
     hidden: OptionalCount = None
@@ -201,6 +202,8 @@ class TransformerDecoder(TransformerEncoder, other_spellings=("transformer_decod
 
     Reference: Vaswani et al. 2017, arXiv:1706.03762.
     """
+
+    most_inputs: ClassVar[int | None] = 4
 
     _: KW_ONLY
     causal: Flag = True
