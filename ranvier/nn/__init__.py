@@ -4,6 +4,7 @@
 from ranvier.nn import foreign, graph, layers  # noqa: F401
 from ranvier.nn.build import build
 from ranvier.nn.foreign import Wrapped, wrap
+from ranvier.nn.generate import generate
 from ranvier.nn.lsuv import lsuv_
 from ranvier.nn.modules import MODULES
 from ranvier.nn.prior import prior_bias, start_at_prior_
@@ -18,6 +19,7 @@ __all__ = [
     "WeightReport",
     "Wrapped",
     "build",
+    "generate",
     "load_weights",
     "lsuv_",
     "prior_bias",

@@ -103,12 +103,20 @@ def _order(inputs: Tensor, generator: torch.Generator | None) -> Tensor:
 
 
 def _within(length: int, side_B: Tensor, generator: torch.Generator | None) -> Tensor:
-    """Which places of an axis lie in each sample's box."""
+    """Which places of an axis lie in each sample's box around a centre drawn anywhere."""
     draw_B = torch.rand(side_B.shape, generator=generator, device=side_B.device)
-    centre_B1 = (draw_B * length).floor().unsqueeze(1)
-    half_B1 = (side_B * length / 2).round().unsqueeze(1)
-    places = torch.arange(length, device=side_B.device)
-    return (places >= centre_B1 - half_B1) & (places < centre_B1 + half_B1)
+    centre_B = (draw_B * length).floor()
+    half_B = (side_B * length / 2).round()
+    return spans(length, centre_B - half_B, centre_B + half_B)
+
+
+def spans(length: int, start_B: Tensor, stop_B: Tensor) -> Tensor:
+    """Which places of an axis lie from each start up to, but not at, each stop.
+
+    Shapes: [B], [B] -> [B, length].
+    """
+    places = torch.arange(length, device=start_B.device)
+    return (places >= start_B.unsqueeze(1)) & (places < stop_B.unsqueeze(1))
 
 
 def _mixed_targets(targets: Tensor, order_B: Tensor, share_B: Tensor) -> Tensor:

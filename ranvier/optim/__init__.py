@@ -23,9 +23,8 @@ from ranvier.optim.decays import (
     StepDecay,
     WarmupStableDecay,
 )
-from ranvier.optim.descent import Descent, Evaluate, Group, Slots
 from ranvier.optim.ftrl import FTRL
-from ranvier.optim.groups import GroupSettings, decays, freeze, groups_for, patterns_from
+from ranvier.optim.groups import decays, freeze, groups_for, patterns_from
 from ranvier.optim.lamb import LAMB
 from ranvier.optim.lbfgs import LBFGS
 from ranvier.optim.lion import Lion
@@ -65,11 +64,7 @@ __all__ = [
     "CosineLog",
     "CosineRestarts",
     "Cyclic",
-    "Descent",
-    "Evaluate",
     "Exponential",
-    "Group",
-    "GroupSettings",
     "InverseTime",
     "Lion",
     "Lookahead",
@@ -85,7 +80,6 @@ __all__ = [
     "Rprop",
     "Schedule",
     "ScheduleFreeAdamW",
-    "Slots",
     "StepDecay",
     "WarmupStableDecay",
     "clip_adaptively_",

@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 from fnmatch import fnmatchcase
 from typing import Any
 
+import torch
 from torch import Tensor, nn
 
 from ranvier.core.config import resolve, setting
@@ -146,7 +147,8 @@ def groups_for(
     Raises:
         ConfigError: learning rates that differ, where the optimiser moves all parameters alike.
     """
-    alike: dict[Group, list[int]] = {}
+    # A kernel takes one list of tensors of one precision on one device.
+    alike: dict[tuple[Group, torch.dtype, torch.device], list[int]] = {}
     names = list(named)
     for member, positions in optimizer.members(named):
         rate = member.learning_rate / optimizer.learning_rate if optimizer.learning_rate else 1.0
@@ -160,11 +162,12 @@ def groups_for(
         )
         for position in positions:
             name = names[position]
+            parameter = named[name]
             spared = Group(positions=(), optimizer=member)
-            base = full if decays(name, named[name]) else spared
+            base = full if decays(name, parameter) else spared
             group = _with(base, said_of(name, patterns or {}), rate)
-            alike.setdefault(group, []).append(position)
-    groups = tuple(replace(group, positions=tuple(found)) for group, found in alike.items())
+            alike.setdefault((group, parameter.dtype, parameter.device), []).append(position)
+    groups = tuple(replace(group, positions=tuple(found)) for (group, *_), found in alike.items())
     if optimizer.moves_all_alike and any(group.learning_rate_factor != 1 for group in groups):
         raise ConfigError(
             f"parameter_groups: learning_rate_factor is not 1, but {optimizer.kind} moves all "

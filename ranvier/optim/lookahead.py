@@ -55,7 +55,7 @@ class Lookahead(Wrapper):
             _STEP: [torch.zeros((), device=device)],
         }
 
-    def answers(self, shared: Slots) -> list[Tensor] | None:
+    def shared_answer(self, shared: Slots) -> list[Tensor] | None:
         return shared[_SLOW]
 
     def descend(self, descent: Descent) -> None:

@@ -113,7 +113,7 @@ class Optimizer:
         """One whole step, in place, under `no_grad`."""
         descent.by_group()
 
-    def answers(self, shared: Slots) -> list[Tensor] | None:
+    def shared_answer(self, shared: Slots) -> list[Tensor] | None:
         """The shared slot that holds the weights to predict with, if this optimiser has one."""
         return None
 

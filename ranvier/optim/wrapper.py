@@ -57,8 +57,8 @@ class Wrapper(Optimizer):
     def shared_slots(self, parameters: list[Tensor]) -> Slots:
         return self.inner.shared_slots(parameters)
 
-    def answers(self, shared: Slots) -> list[Tensor] | None:
-        return self.inner.answers(shared)
+    def shared_answer(self, shared: Slots) -> list[Tensor] | None:
+        return self.inner.shared_answer(shared)
 
     def to_json(self) -> dict[str, Any]:
         return {**to_document(self), "inner": self.inner.to_json()}

@@ -41,14 +41,35 @@ from ranvier.spec.layers.attention import (
     DotProductAttention,
     MultiHeadAttention,
 )
+from ranvier.spec.layers.augmentation import (
+    RandomAffine,
+    RandomCrop,
+    RandomErasing,
+    RandomFlip,
+    RandomRotation,
+    RandomTranslation,
+    RandomZoom,
+)
 from ranvier.spec.layers.cells import (
     GRUCell,
     LSTMCell,
     RNNCell,
 )
+from ranvier.spec.layers.colours import (
+    RandomBrightness,
+    RandomContrast,
+    RandomGrayscale,
+    RandomHue,
+    RandomPosterize,
+    RandomSaturation,
+    RandomSolarize,
+)
 from ranvier.spec.layers.constraints import (
     CONSTRAINTS,
     Constrained,
+)
+from ranvier.spec.layers.conv_lstm import (
+    ConvLSTM,
 )
 from ranvier.spec.layers.convolution import (
     Conv,
@@ -60,12 +81,18 @@ from ranvier.spec.layers.dense import (
 )
 from ranvier.spec.layers.dropout import (
     AlphaDropout,
+    CodeDropout,
     Dropout,
     DropPath,
     FeatureAlphaDropout,
 )
+from ranvier.spec.layers.einsum import (
+    Bilinear,
+    EinsumDense,
+)
 from ranvier.spec.layers.embedding import (
     Embedding,
+    EmbeddingBag,
 )
 from ranvier.spec.layers.ensemble import (
     MemberDense,
@@ -79,6 +106,11 @@ from ranvier.spec.layers.feed_forward import (
 from ranvier.spec.layers.foreign import (
     Foreign,
 )
+from ranvier.spec.layers.function import (
+    FUNCTIONS,
+    Lambda,
+    PureFunction,
+)
 from ranvier.spec.layers.gated import (
     GEGLU,
     GLU,
@@ -90,6 +122,11 @@ from ranvier.spec.layers.global_pooling import (
     AttentionPool,
     GlobalAveragePool,
     GlobalMaxPool,
+)
+from ranvier.spec.layers.lookup import (
+    IntegerLookup,
+    StringLookup,
+    TextVectorization,
 )
 from ranvier.spec.layers.masking import (
     MaskedFill,
@@ -119,10 +156,19 @@ from ranvier.spec.layers.numbers import (
 from ranvier.spec.layers.padding import (
     Crop,
     Pad,
+    PadFeatures,
 )
 from ranvier.spec.layers.patches import (
     PatchEmbedding,
     SeriesPatches,
+)
+from ranvier.spec.layers.pictures import (
+    CenterCrop,
+    Resizing,
+)
+from ranvier.spec.layers.policies import (
+    RandAugment,
+    TrivialAugment,
 )
 from ranvier.spec.layers.pooling import (
     AdaptiveAveragePool,
@@ -135,6 +181,14 @@ from ranvier.spec.layers.positions import (
     ClassToken,
     PositionEmbedding,
     SinusoidalPositions,
+)
+from ranvier.spec.layers.preprocessing import (
+    CategoryEncoding,
+    Discretization,
+    FeatureCross,
+    Hashing,
+    Normalization,
+    Rescaling,
 )
 from ranvier.spec.layers.rectified import (
     PReLU,
@@ -171,11 +225,24 @@ from ranvier.spec.layers.reshaping import (
     Reshape,
     Slice,
 )
+from ranvier.spec.layers.sampling import (
+    GaussianSample,
+)
+from ranvier.spec.layers.scaling import (
+    AdaptiveNorm,
+    AdaptiveScale,
+    LayerScale,
+)
 from ranvier.spec.layers.series import (
     BasisBlock,
     BasisExpansion,
     DoublyResidual,
     ReversibleNorm,
+)
+from ranvier.spec.layers.spectrogram import (
+    MFCC,
+    MelSpectrogram,
+    Spectrogram,
 )
 from ranvier.spec.layers.state_space import (
     MinGRU,
@@ -196,6 +263,14 @@ from ranvier.spec.layers.transformer import (
 from ranvier.spec.layers.transposed_convolution import (
     ConvTranspose,
 )
+from ranvier.spec.layers.unfold import (
+    Fold,
+    Unfold,
+)
+from ranvier.spec.layers.waves import (
+    GridPositions,
+    SinusoidalEmbedding,
+)
 from ranvier.spec.layers.wrappers import (
     ActivityPenalty,
     Frozen,
@@ -214,16 +289,20 @@ from ranvier.spec.walk import (
 __all__ = [
     "ACTIVATIONS",
     "CONSTRAINTS",
+    "FUNCTIONS",
     "GEGLU",
     "GLU",
     "GRU",
     "INITIALIZERS",
     "LAYERS",
     "LSTM",
+    "MFCC",
     "Activation",
     "ActivityPenalty",
     "AdaptiveAveragePool",
     "AdaptiveMaxPool",
+    "AdaptiveNorm",
+    "AdaptiveScale",
     "AdditiveAttention",
     "Again",
     "Alibi",
@@ -235,45 +314,62 @@ __all__ = [
     "BasisExpansion",
     "BatchNorm",
     "Bidirectional",
+    "Bilinear",
     "BucketedBias",
+    "CategoryEncoding",
+    "CenterCrop",
     "ClassToken",
+    "CodeDropout",
     "Constrained",
     "Conv",
+    "ConvLSTM",
     "ConvTranspose",
     "Crop",
     "Dense",
     "DepthwiseConv",
     "Description",
+    "Discretization",
     "DistanceBias",
     "DotProductAttention",
     "DoublyResidual",
     "DropPath",
     "Dropout",
+    "EinsumDense",
     "Embedding",
+    "EmbeddingBag",
     "FeatureAlphaDropout",
+    "FeatureCross",
     "FeedForward",
     "Flatten",
+    "Fold",
     "Foreign",
     "Frozen",
     "GRUCell",
     "GatedFeedForward",
     "GaussianDropout",
     "GaussianNoise",
+    "GaussianSample",
     "GlobalAveragePool",
     "GlobalMaxPool",
+    "GridPositions",
     "GroupNorm",
+    "Hashing",
     "Identity",
     "Initializer",
     "InstanceNorm",
+    "IntegerLookup",
     "Join",
     "LSTMCell",
+    "Lambda",
     "Layer",
     "LayerNorm",
+    "LayerScale",
     "LuongAttention",
     "MaskedFill",
     "Masking",
     "MaxPool",
     "Maxout",
+    "MelSpectrogram",
     "MemberDense",
     "Members",
     "MinGRU",
@@ -281,8 +377,10 @@ __all__ = [
     "MultiHeadAttention",
     "Network",
     "Node",
+    "Normalization",
     "PReLU",
     "Pad",
+    "PadFeatures",
     "PaddingMask",
     "Parallel",
     "Parameter",
@@ -296,16 +394,34 @@ __all__ = [
     "PixelUnshuffle",
     "PositionEmbedding",
     "PowerPool",
+    "PureFunction",
     "RMSNorm",
     "RNNCell",
     "RReLU",
+    "RandAugment",
+    "RandomAffine",
+    "RandomBrightness",
+    "RandomContrast",
+    "RandomCrop",
+    "RandomErasing",
+    "RandomFlip",
+    "RandomGrayscale",
+    "RandomHue",
+    "RandomPosterize",
+    "RandomRotation",
+    "RandomSaturation",
+    "RandomSolarize",
+    "RandomTranslation",
+    "RandomZoom",
     "ReGLU",
     "Recurrent",
     "Repeat",
     "RepeatVector",
     "Rescale",
+    "Rescaling",
     "Reshape",
     "Residual",
+    "Resizing",
     "ReversibleNorm",
     "Rotary",
     "Select",
@@ -315,17 +431,23 @@ __all__ = [
     "SeriesPatches",
     "SharedDense",
     "SimpleRNN",
+    "SinusoidalEmbedding",
     "SinusoidalPositions",
     "Slice",
     "SpectralNorm",
+    "Spectrogram",
+    "StringLookup",
     "SwiGLU",
     "TableFeatures",
     "Take",
+    "TextVectorization",
     "TiedDense",
     "TimeDistributed",
     "TorchModule",
     "TransformerDecoder",
     "TransformerEncoder",
+    "TrivialAugment",
+    "Unfold",
     "UnitNorm",
     "Upsample",
     "WeightNorm",

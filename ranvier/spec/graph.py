@@ -61,6 +61,7 @@ class Take(Layer):
     """
 
     names: Annotated[tuple[str, ...], many(NAMED, "one or more names", minimum=1)]
+    most_inputs: ClassVar[int | None] = None
     family: ClassVar[Family] = "join"
 
     def __init__(self, *names: str, name: str | None = None) -> None:
@@ -156,6 +157,7 @@ class Again(Layer, other_spellings=("shared",)):
     Shapes: what the layer `of` that name takes -> what it gives.
     """
 
+    most_inputs: ClassVar[int | None] = None
     family: ClassVar[Family] = "join"
 
     of: Named
@@ -185,6 +187,7 @@ class Join(Layer, other_spellings=("concatenate", "add", "merge")):
     Shapes: several of one shape -> that shape; concat: the axis adds up; dot: one feature.
     """
 
+    most_inputs: ClassVar[int | None] = None
     family: ClassVar[Family] = "join"
 
     join: Annotated[JoinKind, JOIN_RULE] = "concat"

@@ -35,6 +35,7 @@ class Sequence(Layer):
     """
 
     layers: Layers
+    most_inputs: ClassVar[int | None] = None
     form: ClassVar[Form] = "chain"
 
     def __init__(self, *layers: Layer, name: Name = None) -> None:
@@ -104,6 +105,7 @@ class Residual(Sequence):
     Reference: He et al. 2016, arXiv:1512.03385.
     """
 
+    most_inputs: ClassVar[int | None] = 1
     form: ClassVar[Form] = "bypass"
 
     def flow(self, run: Run, *signals: Signal) -> Flowed:
@@ -185,6 +187,7 @@ class Parallel(Layer):
 
     branches: Layers
     join: Annotated[JoinKind | None, optional(JOIN_RULE)]
+    most_inputs: ClassVar[int | None] = None
     form: ClassVar[Form] = "fork"
     family: ClassVar[Family] = "join"
 

@@ -69,6 +69,8 @@ class Layer:
     kind: ClassVar[str] = "layer"
     form: ClassVar[Form] = "box"
     family: ClassVar[Family] = "shape"
+    most_inputs: ClassVar[int | None] = 1
+    """How many signals it takes at most, those taken by name left out; None for any number."""
 
     _: KW_ONLY
     name: Name = None

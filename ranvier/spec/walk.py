@@ -172,6 +172,7 @@ class Walk:
             )
         place, needs, inputs = Place(self, path, outside), signals, signals
         try:
+            _check_count(layer, signals)
             needs = (*signals, *outside.taken(layer.takes()))
             # What comes in and what is taken by name stay apart even where they are one signal
             # here, so that a layer used again elsewhere is wired as it is here.
@@ -241,6 +242,17 @@ class Walk:
             f"expected {misfit.wanted}. {misfit.mend}"
         )
         return Joined(misfit.output or (signals[0].shape if signals else ()), signals)
+
+
+def _check_count(layer: Layer, signals: tuple[Signal, ...]) -> None:
+    most = layer.most_inputs
+    if most is not None and len(signals) > most:
+        came = " and ".join(str(signal.shape) for signal in signals)
+        raise Misfit(
+            "one" if most == 1 else f"at most {most}",
+            "Take the one that is meant by its name, or join them before.",
+            came=f"got {len(signals)} inputs of shape {came}",
+        )
 
 
 def _shared_flops(place: Place) -> int:

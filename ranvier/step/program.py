@@ -13,9 +13,6 @@ from torch import Tensor, nn
 from ranvier.core.errors import ConfigError
 from ranvier.losses import Loss
 from ranvier.optim import (
-    Descent,
-    Group,
-    GroupSettings,
     Optimizer,
     clip_adaptively_,
     clip_by_global_norm_,
@@ -23,6 +20,8 @@ from ranvier.optim import (
     clip_by_value_,
     groups_for,
 )
+from ranvier.optim.descent import Descent, Group
+from ranvier.optim.groups import GroupSettings
 from ranvier.step.average import AVERAGED, decay_average_, equal_average_
 from ranvier.step.constraints import Constraints
 from ranvier.step.head import Head
@@ -139,7 +138,7 @@ class Program:
         """The tensors of the state that predict, where they are not the parameters."""
         if state.average is not None:
             return state.average
-        shared = self.optimizer.answers(state.shared)
+        shared = self.optimizer.shared_answer(state.shared)
         if shared is not None:
             return shared
         answer = list(state.parameters)

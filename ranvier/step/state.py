@@ -9,7 +9,7 @@ import torch
 from torch import Tensor, nn
 
 from ranvier.core.errors import DamagedError
-from ranvier.optim import Group, Slots
+from ranvier.optim.descent import Group, Slots
 
 
 @dataclass

@@ -26,8 +26,13 @@ class Best:
     evaluations_since: int = 0
     weights: dict[str, Tensor] = field(default_factory=dict)
 
-    def observe(self, epoch: int, score: float, state: State) -> bool:
-        """Take an evaluation in; whether it is the best so far."""
+    def observe(
+        self, epoch: int, score: float, state: State, answer: Mapping[str, Tensor] | None
+    ) -> bool:
+        """Take an evaluation in; whether it is the best so far.
+
+        `answer` holds the tensors that predicted in place of the network's own, by name.
+        """
         self.scores.append(score)
         # A score that is not a number never wins, and the first evaluation always does: there
         # must be weights to restore.
@@ -36,14 +41,14 @@ class Best:
             return False
         self.epoch, self.evaluations_since = epoch, 0
         self.score = score if score == score else float("inf")
-        self._keep(state)
+        self._keep(state, answer or {})
         return True
 
     @torch.no_grad()
-    def _keep(self, state: State) -> None:
-        named = zip(state.names, state.predicting, strict=True)
-        current = {f"parameter/{name}": weights for name, weights in named}
-        current |= {f"buffer/{n}": b for n, b in state.buffers.items()}
+    def _keep(self, state: State, answer: Mapping[str, Tensor]) -> None:
+        named = zip(state.names, state.parameters, strict=True)
+        current = {f"parameter/{name}": answer.get(name, own) for name, own in named}
+        current |= {f"buffer/{name}": answer.get(name, own) for name, own in state.buffers.items()}
         if self.weights:
             for name, tensor in current.items():
                 self.weights[name].copy_(tensor)

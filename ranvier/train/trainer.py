@@ -12,6 +12,7 @@ from torch import Tensor
 from ranvier.core.errors import StoppedError
 from ranvier.metrics import higher_is_better
 from ranvier.step import Executor
+from ranvier.train.answer import answer_of
 from ranvier.train.batches import Batches, Part
 from ranvier.train.best import Best
 from ranvier.train.evaluate import Evaluator
@@ -143,9 +144,11 @@ class Trainer:
         learning_rate = self._learning_rate()
         self.recorder.flush()
         train = {"loss": self.recorder.epoch_loss()}
-        measured = self._measure_validation()
+        state = self.executor.state
+        answer = answer_of(self.executor.program.module, state, self.batches)
+        measured = self._measure_validation(answer)
         score = self._score(measured if measured is not None else train)
-        is_best = self.best.observe(epoch + 1, score, self.executor.state)
+        is_best = self.best.observe(epoch + 1, score, state, answer)
         record = {
             "epoch": epoch + 1,
             "step": step,
@@ -165,13 +168,9 @@ class Trainer:
         elif epoch + 1 >= self.plan.epochs:
             self.finished = "all epochs"
 
-    def _measure_validation(self) -> dict[str, float] | None:
+    def _measure_validation(self, answer: dict[str, Tensor] | None) -> dict[str, float] | None:
         if self.validation is None:
             return None
-        state = self.executor.state
-        answer = None
-        if state.answer is not None:
-            answer = dict(zip(state.names, state.answer, strict=True))
         return self.evaluator.measure(self.validation, answer)
 
     def _score(self, measured: Mapping[str, float]) -> float:

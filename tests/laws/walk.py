@@ -7,7 +7,8 @@ from collections.abc import Callable
 import torch
 from torch import Tensor
 
-from ranvier.optim import Descent, Optimizer, groups_for
+from ranvier.optim import Optimizer, groups_for
+from ranvier.optim.descent import Descent
 
 Function = Callable[[list[Tensor]], tuple[Tensor, list[Tensor]]]
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 import torch
 from torch import nn
+from torch.fx.experimental.proxy_tensor import make_fx
 
 from ranvier.nn import build
 from ranvier.nn.initializers import fill_
@@ -95,6 +96,17 @@ def test_an_activation_is_torch_s(name):
 @pytest.mark.parametrize(("layer", "expected"), PARAMETERS, ids=described)
 def test_its_parameters_mean_what_torch_s_mean(layer, expected):
     agree(layer, expected)
+
+
+def test_rrelu_in_training_is_torch_s_and_is_captured_with_its_slopes_drawn_anew():
+    module = build(RReLU(), 6).train()
+    graph = make_fx(module)(ROWS)
+    torch.manual_seed(1)
+    captured = [graph(ROWS), graph(ROWS)]
+    torch.manual_seed(1)
+    expected = [nn.RReLU()(ROWS), nn.RReLU()(ROWS)]
+    assert all(torch.equal(found, wanted) for found, wanted in zip(captured, expected, strict=True))
+    assert not torch.equal(*captured)
 
 
 def drawn(initializer: Initializer, shape: tuple[int, ...]) -> torch.Tensor:

@@ -283,7 +283,7 @@ def test_lookahead_follows_its_equations(steps, pull):
     walk = walked(Lookahead(SGD(RATE), steps=steps, pull=pull))
     theta, slow = oracle.lookahead(START, slope, RATE, steps, pull, STEPS)
     assert_same(walk.theta[0].numpy(), theta)
-    assert_same(walk.optimizer.answers(walk.shared)[0].numpy(), slow)
+    assert_same(walk.optimizer.shared_answer(walk.shared)[0].numpy(), slow)
 
 
 @pytest.mark.parametrize("adaptive", [False, True])

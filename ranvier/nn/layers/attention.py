@@ -13,7 +13,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from ranvier.core.shapes import Shape
-from ranvier.nn.graph import wired
+from ranvier.nn.graph import Wired, wired
 from ranvier.nn.layers.relative import bias, counting, turn
 from ranvier.nn.modules import MODULES, Children
 from ranvier.nn.streaming import Streams
@@ -30,6 +30,16 @@ class Past:
     values_BGSD: Tensor
     mask_BS: Tensor | None
     places: int
+
+
+@dataclass(frozen=True)
+class Mapped:
+    """A memory, how often it had been written to, and its keys and values."""
+
+    memory: Tensor
+    version: int
+    keys: Tensor
+    values: Tensor
 
 
 class DotProductAttention(Streams):
@@ -109,12 +119,15 @@ class DotProductAttention(Streams):
 
     def _attend(self, query_BHTD: Tensor, past: Past) -> Tensor:
         layer, length, places = self.layer, query_BHTD.shape[2], past.keys_BGSD.shape[2]
-        window = layer.window if layer.window is not None and layer.window < places else None
+        # A length that an exported program leaves open is no int: there the mask stays.
+        reaches_all = layer.window is None or (isinstance(places, int) and layer.window >= places)
+        window = None if reaches_all else layer.window
         biased = self.positions is not None and not isinstance(self.positions, Rotary)
-        # The kernel knows the triangle by itself, and needs none for one place that comes last.
-        ordered = layer.causal and length > 1
         plain = past.mask_BS is None and window is None and not biased
-        triangle = plain and ordered and length == places
+        # The kernel knows the triangle by itself, and needs none for one place that comes last.
+        begins = self.carry is None or past.places == length
+        triangle = plain and layer.causal and begins
+        ordered = layer.causal and not (length == 1 and not begins)
         mask, empty = None, None
         if not triangle and (not plain or ordered):
             mask, empty = self._mask(query_BHTD, past, window, biased)
@@ -178,6 +191,28 @@ def _heads(features: Tensor, heads: int) -> Tensor:
     return features.unflatten(2, (heads, -1)).transpose(1, 2)
 
 
+class AttentionToMemory(Wired, Streams):
+    """Attention to another sequence; while it streams, a memory is mapped once.
+
+    Its keys and values are used again for as long as the very same tensor comes as the memory. They
+    are not where gradients are wanted, for those would go back through one graph several times.
+    """
+
+    def forward(self, *signals: Tensor) -> Tensor | tuple[Tensor, ...]:
+        if self.carry is None or torch.is_grad_enabled():
+            return super().forward(*signals)
+        query, memory, *masks = signals
+        mapped: Mapped | None = self.carry.state
+        # Tensors made in inference mode do not count how often they are written to.
+        version = 0 if memory.is_inference() else memory._version
+        if mapped is None or mapped.memory is not memory or mapped.version != version:
+            keys, values = self.get_submodule("key")(memory), self.get_submodule("value")(memory)
+            mapped = self.carry.state = Mapped(memory, version, keys, values)
+        queries = self.get_submodule("query")(query)
+        mixed = self.get_submodule("attention")(queries, mapped.keys, mapped.values, *masks)
+        return self.get_submodule("output")(mixed)
+
+
 @MODULES.register("dot_product_attention")
 def _dot_product(node: Node, _: Children) -> nn.Module:
     assert isinstance(node.layer, DotProductLayer)
@@ -188,6 +223,8 @@ def _dot_product(node: Node, _: Children) -> nn.Module:
 def _multi_head(node: Node, children: Children) -> nn.Module:
     inner = children["attention"]
     assert isinstance(inner, DotProductAttention)
-    own_memory = sum(len(shape) == 2 for shape in node.inputs) == 1
-    inner.looks_ahead = own_memory and not inner.layer.causal
-    return wired(node, children)
+    if sum(len(shape) == 2 for shape in node.inputs) == 1:
+        inner.looks_ahead = not inner.layer.causal
+        return wired(node, children)
+    # A causal memory comes in pieces itself.
+    return wired(node, children) if inner.layer.causal else AttentionToMemory(node, children)

@@ -36,8 +36,10 @@ class Conv(Streams):
         self.convolve = F.conv3d if self.axes == 3 else F.conv2d
         self.stride = for_view(self.window.stride, 1)
         self.dilation = for_view(self.window.dilation, 1)
+        pads = for_view(self.window.pads(shape[:-1]), (0, 0))
+        self.pads = pads if self.window.pads_alike else None
         # Along more axes there is no time, and nothing that comes later.
-        self.looks_ahead = self.axes == 1 and self.window.spans != (1,) and not self.is_causal
+        self.looks_ahead = self.axes == 1 and not (self.is_causal or self.window.moves_nothing)
 
     @property
     def is_causal(self) -> bool:
@@ -47,7 +49,7 @@ class Conv(Streams):
     def forward(self, input: Tensor) -> Tensor:
         if self.carry is not None and self.axes == 1 and self.is_causal:
             return self._goes_on(input)
-        pads = for_view(self.window.pads(input.shape[1:-1]), (0, 0))
+        pads = self.pads or for_view(self.window.pads(input.shape[1:-1]), (0, 0))
         view = features_second(input)
         mode = self.layer.padding_mode
         if mode == "zeros" and all(before == after for before, after in pads):
@@ -104,7 +106,7 @@ class ConvTranspose(Streams):
         self.padding = for_view([wide.before for wide in widenings], 0)
         self.output_padding = for_view([max(0, count) for count in more], 0)
         self.too_many = [max(0, -count) for count in more]
-        self.looks_ahead = self.axes == 1 and window.spans != (1,)
+        self.looks_ahead = self.axes == 1 and not window.moves_nothing
 
     def forward(self, input: Tensor) -> Tensor:
         weight = self.weight.unsqueeze(2) if self.axes == 1 else self.weight

@@ -5,11 +5,13 @@ B batch, C features.
 
 from __future__ import annotations
 
+import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
 from ranvier.core.shapes import Shape
 from ranvier.nn.modules import MODULES, Children
+from ranvier.spec import CodeDropout as CodeDropoutLayer
 from ranvier.spec import Dropout as DropoutLayer
 from ranvier.spec import DropPath as DropPathLayer
 from ranvier.spec import FeatureAlphaDropout as FeatureAlphaDropoutLayer
@@ -48,6 +50,26 @@ class FeatureAlphaDropout(nn.FeatureAlphaDropout):
         return super().forward(input.movedim(-1, 1)).movedim(1, -1)
 
 
+class CodeDropout(nn.Module):
+    """`code` in the place of each number with probability `rate`, in training.
+
+    Shapes: [B, ...] -> the same.
+    """
+
+    def __init__(self, layer: CodeDropoutLayer) -> None:
+        super().__init__()
+        self.layer = layer
+
+    def forward(self, input: Tensor) -> Tensor:
+        if not self.training:
+            return input
+        forgotten = torch.rand(input.shape, device=input.device) < self.layer.rate
+        return input.masked_fill(forgotten, self.layer.code)
+
+    def extra_repr(self) -> str:
+        return repr(self.layer)
+
+
 @MODULES.register("dropout")
 def _dropout(node: Node, _: Children) -> nn.Module:
     assert isinstance(node.layer, DropoutLayer)
@@ -64,3 +86,9 @@ def _drop_path(node: Node, _: Children) -> nn.Module:
 def _feature_alpha_dropout(node: Node, _: Children) -> nn.Module:
     assert isinstance(node.layer, FeatureAlphaDropoutLayer)
     return FeatureAlphaDropout(node.layer.rate)
+
+
+@MODULES.register("code_dropout")
+def _code_dropout(node: Node, _: Children) -> nn.Module:
+    assert isinstance(node.layer, CodeDropoutLayer)
+    return CodeDropout(node.layer)

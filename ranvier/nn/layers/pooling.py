@@ -36,7 +36,7 @@ class Pool(Streams):
         self.window = layer.walk(axes)
         self.size = for_view(self.window.size, 1)
         self.stride = for_view(self.window.stride, 1)
-        self.looks_ahead = axes == 1 and self.window.spans != (1,)
+        self.looks_ahead = axes == 1 and not self.window.moves_nothing
 
     def forward(self, input: Tensor) -> Tensor:
         pads = self.window.pads(input.shape[1:-1])

@@ -40,7 +40,8 @@ def _simple(reads: Tensor, keeps: Tensor, mode: str) -> State:
     return (torch.relu(total) if mode == "RNN_RELU" else torch.tanh(total),)
 
 
-def _lstm(reads: Tensor, keeps: Tensor, memory: Tensor) -> State:
+def lstm_step(reads: Tensor, keeps: Tensor, memory: Tensor) -> State:
+    """(h, c) of the products with the input and with the state, gates i, f, g, o end to end."""
     write, forget, new, output = (reads + keeps).chunk(4, -1)
     memory = torch.sigmoid(forget) * memory + torch.sigmoid(write) * torch.tanh(new)
     return torch.sigmoid(output) * torch.tanh(memory), memory
@@ -50,7 +51,7 @@ def _gru(reads: Tensor, keeps: Tensor, hidden: Tensor) -> State:
     units = hidden.shape[-1]
     reset, update = torch.sigmoid(reads[..., : 2 * units] + keeps[..., : 2 * units]).chunk(2, -1)
     new = torch.tanh(reads[..., 2 * units :] + reset * keeps[..., 2 * units :])
-    return (torch.lerp(new, hidden, update),)
+    return (new + update * (hidden - new),)
 
 
 class Recurrent(OverTime, nn.RNNBase):
@@ -193,7 +194,7 @@ class Recurrent(OverTime, nn.RNNBase):
         def step(reads: Tensor, hidden: Tensor, *memory: Tensor) -> State:
             keeps = F.linear(hidden * kept, weight, bias)
             if self.mode == "LSTM":
-                hidden, *memory_now = _lstm(reads, keeps, *memory)
+                hidden, *memory_now = lstm_step(reads, keeps, *memory)
                 output = hidden if projection is None else F.linear(hidden, projection)
                 return output, *memory_now
             if self.mode == "GRU":

@@ -18,10 +18,10 @@ def angles(places_T: Tensor, waves: int, base: float) -> Tensor:
 
     In float32 at least: half precision cannot tell the places of a long sequence apart.
 
-    Shapes: [T] -> [T, waves].
+    Shapes: [..., T] -> [..., T, waves].
     """
     exponents = torch.arange(waves, dtype=places_T.dtype, device=places_T.device) / waves
-    return places_T.unsqueeze(1) * torch.pow(base, -exponents)
+    return places_T.unsqueeze(-1) * torch.pow(base, -exponents)
 
 
 def counting(like: Tensor, start: int, length: int) -> Tensor:

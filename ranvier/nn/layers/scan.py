@@ -33,7 +33,10 @@ def linear_scan(decay: Tensor, write: Tensor, start: Tensor) -> Tensor:
 
     Reference: Blelloch 1990, Prefix Sums and Their Applications.
     """
-    result: Tensor = _LinearScan.apply(decay, write, start)  # type: ignore[no-untyped-call]
+    # Under autocast some of them come in half precision, of which fused operations take no mixture.
+    dtype = torch.promote_types(decay.dtype, write.dtype)
+    parts = (each.to(dtype) for each in (decay, write, start))
+    result: Tensor = _LinearScan.apply(*parts)  # type: ignore[no-untyped-call]
     return result
 
 

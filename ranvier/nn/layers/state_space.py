@@ -13,6 +13,7 @@ from torch import Tensor, nn
 
 from ranvier.core.shapes import Shape
 from ranvier.nn.initializers import FILLS
+from ranvier.nn.layers.convolution import allocate
 from ranvier.nn.layers.over_time import Order, like
 from ranvier.nn.layers.scan import linear_scan
 from ranvier.nn.modules import MODULES, Children
@@ -119,15 +120,13 @@ class MinGRU(Streams):
     Shapes: [B, T, C] -> [B, T, units].
     """
 
-    bias: nn.Parameter | None
+    weight: Tensor
+    bias: Tensor | None
 
     def __init__(self, layer: MinGRULayer, shape: Shape) -> None:
         super().__init__()
         self.layer = layer
-        self.weight = nn.Parameter(torch.empty(2 * layer.units, shape[-1]))
-        self.register_parameter(
-            "bias", nn.Parameter(torch.empty(2 * layer.units)) if layer.bias else None
-        )
+        allocate(self, layer, shape)
 
     def forward(self, input: Tensor, *mask: Tensor) -> Tensor:
         order = Order(mask[0], backwards=False) if mask else None

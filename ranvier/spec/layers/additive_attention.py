@@ -43,6 +43,7 @@ class AdditiveAttention(Layer, other_spellings=("bahdanau_attention",)):
     """
 
     family: ClassVar[Family] = "map"
+    most_inputs: ClassVar[int | None] = 3
 
     units: Count
     _: KW_ONLY
@@ -98,6 +99,7 @@ class LuongAttention(Layer, other_spellings=("multiplicative_attention", "genera
     """
 
     family: ClassVar[Family] = "map"
+    most_inputs: ClassVar[int | None] = 3
 
     score: Annotated[Literal["dot", "general"], word("dot", "general")] = "general"
     _: KW_ONLY

@@ -47,7 +47,11 @@ class Sources:
             and all(len(shape) == 1 for shape in masks)
         )
         if not fits:
-            listed = {2: "a query [T, C] and perhaps a memory [S, C]", 3: "query, keys and values"}
+            listed = {
+                1: "one sequence [T, C]",
+                2: "a query [T, C] and perhaps a memory [S, C]",
+                3: "query, keys and values",
+            }
             raise Misfit(
                 f"sequences [places, features] ({listed[most]}), then perhaps a mask [places]",
                 "Put an Embedding or a Dense layer before it, and name what it reads besides "
@@ -121,6 +125,7 @@ class DotProductAttention(Layer, other_spellings=("scaled_dot_product_attention"
     """
 
     family: ClassVar[Family] = "map"
+    most_inputs: ClassVar[int | None] = 4
 
     heads: Count = 1
     _: KW_ONLY
@@ -232,6 +237,7 @@ class MultiHeadAttention(
     """
 
     family: ClassVar[Family] = "map"
+    most_inputs: ClassVar[int | None] = 3
 
     heads: Count
     _: KW_ONLY

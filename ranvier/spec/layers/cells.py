@@ -31,6 +31,7 @@ class Cell:
     recurrent_initializer: InitializerField = None
 
     family: ClassVar[Family] = "map"
+    most_inputs: ClassVar[int | None] = None
     gates: ClassVar[int] = 1
     pointwise: ClassVar[int] = 2
     """Operations per unit beside the products with W and U."""
@@ -158,9 +159,9 @@ class GRUCell(Cell, Layer):
     def equation(self, here: str = "⁽ˡ⁾", *sources: str) -> str:
         source, state, *_ = (*sources, "⁽ˡ⁻¹⁾", "⁽ʰ⁾")
         gates = " + b" if self.bias else ""
-        inner, outer = (" + b′_n", " + b_n") if self.bias else ("", "")
+        inner, outer = (" + b′ₙ", " + bₙ") if self.bias else ("", "")
         return (
             f"a{here} = (1 − z) ⊙ n + z ⊙ a{state}, "
-            f"n = tanh(W_n a{source}{outer} + r ⊙ (U_n a{state}{inner})), "
+            f"n = tanh(Wₙ a{source}{outer} + r ⊙ (Uₙ a{state}{inner})), "
             f"[r; z] = σ(W a{source} + U a{state}{gates})"
         )

@@ -164,3 +164,35 @@ class FeatureAlphaDropout(_SilencesToAlpha, Layer):
         if not inputs[0]:
             raise Misfit("(..., features)", "Put it after a layer that gives features.")
         return inputs[0]
+
+
+@dataclass(frozen=True)
+class CodeDropout(Layer, other_spellings=("label_dropout",)):
+    """Puts one code in the place of others with probability `rate` in training, as for "unknown".
+
+        a⁽ˡ⁾ = m ⊙ code + (1 − m) ⊙ a⁽ˡ⁻¹⁾,  m ~ Bernoulli(rate) for each number
+
+    So a network learns both what holds for a label and what holds without one, which guidance
+    without a classifier needs.
+
+    Shapes: any -> the same.
+
+    Reference: Ho & Salimans 2022, arXiv:2207.12598.
+    """
+
+    family: ClassVar[Family] = "regularisation"
+
+    rate: Share
+    _: KW_ONLY
+    code: Annotated[int, whole(0)] = 0
+
+    def infer(self, *inputs: Shape) -> Shape:
+        return inputs[0]
+
+    def flops(self, *inputs: Shape) -> int:
+        return elementwise(inputs[0])
+
+    def equation(self, here: str = "⁽ˡ⁾", *sources: str) -> str:
+        source = (sources or ("⁽ˡ⁻¹⁾",))[0]
+        drawn = f"m{here} ~ Bernoulli({self.rate:g})"
+        return f"a{here} = m{here} ⊙ {self.code} + (1 − m{here}) ⊙ a{source}, {drawn}"

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from dataclasses import KW_ONLY, dataclass
-from typing import Annotated, ClassVar
+from typing import ClassVar
 
-from ranvier.spec.fields import Count, Flag, Share, optional, whole
+from ranvier.spec.fields import Count, Flag, Share
 from ranvier.spec.graph import Join
+from ranvier.spec.initializers import InitializerField
 from ranvier.spec.layer import Family, Layer, Run
-from ranvier.spec.layers.activation import ActivationField
+from ranvier.spec.layers.activation import Activation, ActivationField
+from ranvier.spec.layers.attention import OptionalCount
 from ranvier.spec.layers.dense import Dense
 from ranvier.spec.layers.dropout import Dropout
 from ranvier.spec.trace import Flowed, Misfit, Signal
@@ -49,15 +51,15 @@ class FeedForward(Layer):
     activation: ActivationField = "gelu"
     dropout: Share = 0.0
     bias: Flag = True
-    units: Annotated[int | None, optional(whole(1))] = None
+    units: OptionalCount = None
+    initializer: InitializerField = None
 
     def flow(self, run: Run, *signals: Signal) -> Flowed:
         units = self.units or features_of(signals[0])
-        wide = Dense(self.hidden, activation=self.activation, bias=self.bias)
-        signals = run("hidden", wide, *signals)
+        signals = run("hidden", _dense(self, self.hidden, self.activation), *signals)
         if self.dropout:
             signals = run("dropout", Dropout(self.dropout), *signals)
-        return run("output", Dense(units, bias=self.bias), *signals)
+        return run("output", _dense(self, units), *signals)
 
 
 @dataclass(frozen=True)
@@ -84,13 +86,20 @@ class GatedFeedForward(Layer):
     activation: ActivationField = "silu"
     dropout: Share = 0.0
     bias: Flag = False
-    units: Annotated[int | None, optional(whole(1))] = None
+    units: OptionalCount = None
+    initializer: InitializerField = None
 
     def flow(self, run: Run, *signals: Signal) -> Flowed:
         units = self.units or features_of(signals[0])
-        gate = run("gate", Dense(self.hidden, activation=self.activation, bias=self.bias), *signals)
-        wide = run("hidden", Dense(self.hidden, bias=self.bias), *signals)
+        gate = run("gate", _dense(self, self.hidden, self.activation), *signals)
+        wide = run("hidden", _dense(self, self.hidden), *signals)
         passed = run("product", Join("multiply"), *gate, *wide)
         if self.dropout:
             passed = run("dropout", Dropout(self.dropout), *passed)
-        return run("output", Dense(units, bias=self.bias), *passed)
+        return run("output", _dense(self, units), *passed)
+
+
+def _dense(
+    layer: FeedForward | GatedFeedForward, units: int, activation: Activation | str | None = None
+) -> Dense:
+    return Dense(units, activation=activation, bias=layer.bias, initializer=layer.initializer)

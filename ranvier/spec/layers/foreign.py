@@ -57,6 +57,7 @@ class Foreign(Layer):
     Shapes: as recorded.
     """
 
+    most_inputs: ClassVar[int | None] = None
     form: ClassVar[Form] = "box"
     family: ClassVar[Family] = "map"
 

@@ -42,6 +42,7 @@ class MixtureOfExperts(Layer, other_spellings=("moe", "switch", "sparse_mixture"
     """
 
     family: ClassVar[Family] = "map"
+    most_inputs: ClassVar[int | None] = 2
 
     experts: Count
     _: KW_ONLY
@@ -69,7 +70,7 @@ class MixtureOfExperts(Layer, other_spellings=("moe", "switch", "sparse_mixture"
             raise Misfit(
                 f"at most {self.experts} of them",
                 "Give a smaller top_k or more experts.",
-                came=f"asks {self.top_k} of {self.experts} experts",
+                came=f"has a top_k of {self.top_k} for {self.experts} experts",
             )
         if any(mask != shape[:-1] for mask in masks) or len(masks) > 1:
             raise Misfit(

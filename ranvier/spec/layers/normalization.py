@@ -18,7 +18,7 @@ from typing import Annotated, Any, ClassVar
 
 from ranvier.core.shapes import Shape
 from ranvier.spec.fields import Count, Flag, Positive, real
-from ranvier.spec.initializers import ONES, ZEROS, Initializer
+from ranvier.spec.initializers import ONES, ZEROS, Initializer, InitializerField, initializer
 from ranvier.spec.layer import Family, Layer, Parameter, TorchModule, elementwise
 from ranvier.spec.trace import Misfit
 
@@ -28,7 +28,8 @@ _Momentum = Annotated[float, real("a number above 0 and at most 1", lambda value
 class _Normalises:
     """What the kinds share: the shape stays, and γ and β, where they are learnt, go by feature.
 
-    `normal` is what is scaled and shifted, `operations` its cost per number.
+    `normal` is what is scaled and shifted, `operations` its cost per number; `initializer` says how
+    γ starts, with ones unless told.
     """
 
     family: ClassVar[Family] = "normalisation"
@@ -37,6 +38,7 @@ class _Normalises:
     learnt: ClassVar[Mapping[str, Initializer]] = {"weight": ONES, "bias": ZEROS}
 
     affine: Flag = True
+    initializer: InitializerField = None
 
     def learnt_shape(self, input: Shape) -> Shape:
         """The shape of the scale and of the shift."""
@@ -53,7 +55,17 @@ class _Normalises:
         if not self.affine:
             return {}
         shape = self.learnt_shape(inputs[0])
-        return {name: Parameter(shape, start) for name, start in self.learnt.items()}
+        starts = dict(self.learnt)
+        if self.initializer is not None:
+            starts["weight"] = initializer(self.initializer)
+        return {name: Parameter(shape, start) for name, start in starts.items()}
+
+    def initialisation(self) -> str:
+        """How γ starts, in words, where it is told."""
+        if self.initializer is None:
+            return ""
+        start = initializer(self.initializer)
+        return f"{start.function}: {start.meaning}"
 
     def flops(self, *inputs: Shape) -> int:
         learnt = len(self.learnt) if self.affine else 0
@@ -90,6 +102,7 @@ class BatchNorm(_Normalises, Layer, other_spellings=("batch_normalization",)):
     momentum: _Momentum = 0.1
     epsilon: Positive = 1e-5
     affine: Flag = True
+    initializer: InitializerField = None
 
 
 @dataclass(frozen=True)
@@ -108,6 +121,7 @@ class InstanceNorm(_Normalises, Layer, other_spellings=("instance_normalization"
     _: KW_ONLY
     epsilon: Positive = 1e-5
     affine: Flag = True
+    initializer: InitializerField = None
 
     def infer(self, *inputs: Shape) -> Shape:
         if len(inputs[0]) < 2:
@@ -138,6 +152,7 @@ class GroupNorm(_Normalises, Layer, other_spellings=("group_normalization",)):
     _: KW_ONLY
     epsilon: Positive = 1e-5
     affine: Flag = True
+    initializer: InitializerField = None
 
     def infer(self, *inputs: Shape) -> Shape:
         (shape,) = inputs
@@ -194,6 +209,7 @@ class LayerNorm(_OverLastAxes, Layer, other_spellings=("layer_normalization",)):
     epsilon: Positive = 1e-5
     affine: Flag = True
     axes: Count = 1
+    initializer: InitializerField = None
 
     def torch_module(self, *inputs: Shape) -> TorchModule:
         return TorchModule("LayerNorm", self.torch_arguments(inputs[0]))
@@ -221,6 +237,7 @@ class RMSNorm(_OverLastAxes, Layer, other_spellings=("rms_normalization",)):
     epsilon: Positive = 1e-6
     affine: Flag = True
     axes: Count = 1
+    initializer: InitializerField = None
 
     def torch_module(self, *inputs: Shape) -> TorchModule:
         return TorchModule("RMSNorm", self.torch_arguments(inputs[0]))

@@ -43,6 +43,7 @@ class OverTime:
     mask: Name = None
     initial: Names = ()
     family: ClassVar[Family] = "map"
+    most_inputs: ClassVar[int | None] = None
 
     def state_shapes(self, shape: Shape) -> tuple[Shape, ...]:
         """The shape of each part of the state, for an input of this shape."""
@@ -78,13 +79,12 @@ class OverTime:
         start = 1 if self.mask else 0
         extra = 1 if self.initial and len(further) == len(wanted) + 1 else 0
         if further[:start] + further[start + extra :] != wanted:
-            words = [f"a mask {shape[:1]}"] if self.mask else []
+            words = [f"an input {shape}", *([f"a mask {shape[:1]}"] if self.mask else [])]
             words += [f"a state {each}" for each in wanted[start:]]
-            raise Misfit(
-                f"an input {shape}, {' and '.join(words)}",
-                "Let the mask have a number per place and the initial states this layer's shapes.",
-                output=self.output_of(shape),
-            )
+            mends = ["Let the mask have a number per place."] if self.mask else []
+            mends += ["Name a signal for each part of the state."] if self.initial else []
+            mends = mends or ["Name a mask or an initial state by its field, and give one input."]
+            raise Misfit(" and ".join(words), " ".join(mends), output=self.output_of(shape))
         return self.output_of(shape)
 
     def flow(self, run: Run, *signals: Signal) -> Flowed:

@@ -7,7 +7,7 @@ from typing import Annotated, Any, Literal
 
 from ranvier.core.shapes import Shape
 from ranvier.spec.fields import Rule, many, real, whole, word
-from ranvier.spec.layer import Layer
+from ranvier.spec.layer import Layer, TorchModule
 from ranvier.spec.layers.convolution import check_filled
 from ranvier.spec.layers.spatial import LAYOUTS, MAX_AXES, places_of
 from ranvier.spec.trace import Misfit
@@ -144,3 +144,47 @@ class Crop(Layer, other_spellings=("cropping1d", "cropping2d", "cropping3d", "cr
 
     def label(self) -> str:
         return f"Crop {_said(self.amount)}"
+
+
+@dataclass(frozen=True)
+class PadFeatures(Layer):
+    """Puts features of zeros before and after those that come.
+
+        a⁽ˡ⁾ = [0; a⁽ˡ⁻¹⁾; 0]
+
+    `amount` is a number for both ends or a pair (before, after). It is the way around a residual
+    block that widens, at the cost of no weight.
+
+    >>> PadFeatures(8).output_shape((16, 16, 16)), PadFeatures((0, 1)).output_shape(3)
+    ((16, 16, 32), (4,))
+
+    Shapes: [..., features] -> [..., before + features + after].
+
+    Reference: He et al. 2016, arXiv:1512.03385, 3.3 (option A).
+    """
+
+    amount: Annotated[
+        int | Ends, Rule("a whole number of features, or a pair (before, after)", _accept_axis)
+    ]
+
+    @property
+    def ends(self) -> Ends:
+        """How many features are put before and after."""
+        return ends((self.amount,), 1)[0]
+
+    def infer(self, *inputs: Shape) -> Shape:
+        (shape,) = inputs
+        if not shape:
+            raise Misfit(
+                "at least one axis, the features last", "Put it after a layer that gives features."
+            )
+        return (*shape[:-1], shape[-1] + sum(self.ends))
+
+    def equation(self, here: str = "⁽ˡ⁾", *sources: str) -> str:
+        return f"a{here} = [0; a{(sources or ('⁽ˡ⁻¹⁾',))[0]}; 0]"
+
+    def label(self) -> str:
+        return f"PadFeatures {_said((self.amount,))}"
+
+    def torch_module(self, *inputs: Shape) -> TorchModule:
+        return TorchModule("ConstantPad1d", {"padding": self.ends, "value": 0.0})

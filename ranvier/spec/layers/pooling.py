@@ -20,7 +20,6 @@ from ranvier.spec.layers.spatial import (
     places_of,
     spread,
 )
-from ranvier.spec.trace import Misfit
 
 
 class Pooling:
@@ -223,14 +222,7 @@ class Adaptive:
         """The places asked for."""
         (shape,) = inputs
         places = places_of(shape, self.axes())
-        output = (*spread(self.places, len(places)), shape[-1])
-        if any(wanted > n for wanted, n in zip(output, places, strict=False)):
-            raise Misfit(
-                f"at least {output[:-1]} places and the features",
-                "Ask for fewer places, or use Upsample for more.",
-                output=output,
-            )
-        return output
+        return (*spread(self.places, len(places)), shape[-1])
 
     def flops(self, *inputs: Shape) -> int:
         """An operation for each number."""

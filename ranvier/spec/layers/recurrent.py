@@ -173,8 +173,9 @@ class Recurrence(OverTime):
 
     def before_and_after(self) -> tuple[str, str]:
         """The superscript of the state that is read, and what an equation says at its end."""
-        step = "t+1" if self.backwards else "t−1"
-        return step, ", both ways" if self.bidirectional else ""
+        stack = f", {self.layers} layers" if self.layers > 1 else ""
+        ways = ", both ways" if self.bidirectional else ""
+        return "ₜ₊₁" if self.backwards else "ₜ₋₁", stack + ways
 
 
 @dataclass(frozen=True)
@@ -202,7 +203,7 @@ class SimpleRNN(Recurrence, Layer, other_spellings=("rnn", "elman")):
         source = (sources or ("⁽ˡ⁻¹⁾",))[0]
         step, end = self.before_and_after()
         bias = " + b" if self.bias else ""
-        return f"a{here}_t = {self.activation}(W a{source}_t + U a{here}_{step}{bias}){end}"
+        return f"a{here}ₜ = {self.activation}(W a{source}ₜ + U a{here}{step}{bias}){end}"
 
 
 @dataclass(frozen=True)
@@ -270,10 +271,10 @@ class LSTM(Recurrence, Layer):
         source = (sources or ("⁽ˡ⁻¹⁾",))[0]
         step, end = self.before_and_after()
         bias = " + b" if self.bias else ""
-        product = "P (σ(o) ⊙ tanh(c_t))" if self.projection else "σ(o) ⊙ tanh(c_t)"
+        product = "P (σ(o) ⊙ tanh(cₜ))" if self.projection else "σ(o) ⊙ tanh(cₜ)"
         return (
-            f"a{here}_t = {product}, c_t = σ(f) ⊙ c_{step} + σ(i) ⊙ tanh(g), "
-            f"[i; f; g; o] = W a{source}_t + U a{here}_{step}{bias}{end}"
+            f"a{here}ₜ = {product}, cₜ = σ(f) ⊙ c{step} + σ(i) ⊙ tanh(g), "
+            f"[i; f; g; o] = W a{source}ₜ + U a{here}{step}{bias}{end}"
         )
 
 
@@ -304,11 +305,11 @@ class GRU(Recurrence, Layer):
     def equation(self, here: str = "⁽ˡ⁾", *sources: str) -> str:
         source = (sources or ("⁽ˡ⁻¹⁾",))[0]
         step, end = self.before_and_after()
-        read, kept = f"a{source}_t", f"a{here}_{step}"
+        read, kept = f"a{source}ₜ", f"a{here}{step}"
         gates = " + b" if self.bias else ""
-        inner, outer = (" + b′_n", " + b_n") if self.bias else ("", "")
+        inner, outer = (" + b′ₙ", " + bₙ") if self.bias else ("", "")
         return (
-            f"a{here}_t = (1 − z) ⊙ n + z ⊙ {kept}, "
-            f"n = tanh(W_n {read}{outer} + r ⊙ (U_n {kept}{inner})), "
+            f"a{here}ₜ = (1 − z) ⊙ n + z ⊙ {kept}, "
+            f"n = tanh(Wₙ {read}{outer} + r ⊙ (Uₙ {kept}{inner})), "
             f"[r; z] = σ(W {read} + U {kept}{gates}){end}"
         )

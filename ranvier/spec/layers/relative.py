@@ -77,7 +77,7 @@ class Rotary(Relative, kind="rotary", other_spellings=("rope",)):
             raise Misfit(
                 "an even number of them, at least 2, for they turn in pairs",
                 "Change the number of heads, their width, or the share that turns.",
-                came=f"turns {turned} of the {head_units} features of each head",
+                came=f"makes {turned} of the {head_units} features of each head turn",
             )
 
 

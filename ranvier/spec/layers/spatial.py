@@ -126,6 +126,16 @@ class Window:
         """Places that the window covers along each axis, with the gaps of dilation."""
         return tuple(d * (k - 1) + 1 for k, d in zip(self.size, self.dilation, strict=True))
 
+    @property
+    def moves_nothing(self) -> bool:
+        """Whether every place stands for itself alone."""
+        return {*self.spans, *self.stride} == {1}
+
+    @property
+    def pads_alike(self) -> bool:
+        """Whether as much is padded however many places come."""
+        return self.padding != "same" or set(self.stride) == {1}
+
     def pads(self, places: Sequence[int]) -> tuple[tuple[int, int], ...]:
         """How many places are put before and after, along each axis.
 

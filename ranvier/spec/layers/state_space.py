@@ -140,8 +140,8 @@ class SelectiveStateSpace(Scanned, Layer, other_spellings=("mamba", "s6", "ssm")
     def equation(self, here: str = "⁽ˡ⁾", *sources: str) -> str:
         source = (sources or ("⁽ˡ⁻¹⁾",))[0]
         return (
-            f"a{here}_t = W (y_t ⊙ silu(z_t)), y_t = h_t C_t + D ⊙ x_t, "
-            f"h_t = exp(Δ_t A) ⊙ h_t−1 + Δ_t x_t B_tᵀ, [x; z] = W_in a{source}"
+            f"a{here}ₜ = W (yₜ ⊙ silu(zₜ)), yₜ = hₜ Cₜ + D ⊙ xₜ, "
+            f"hₜ = exp(Δₜ A) ⊙ hₜ₋₁ + Δₜ xₜ Bₜᵀ, [x; z] = Wᵢₙ a{source}"
         )
 
     def label(self) -> str:
@@ -184,7 +184,7 @@ class MinGRU(Scanned, Layer):
     def equation(self, here: str = "⁽ˡ⁾", *sources: str) -> str:
         source = (sources or ("⁽ˡ⁻¹⁾",))[0]
         bias = " + b" if self.bias else ""
-        return f"a{here}_t = (1 − σ(z_t)) ⊙ a{here}_t−1 + σ(z_t) ⊙ n_t, [z; n] = W a{source}{bias}"
+        return f"a{here}ₜ = (1 − σ(zₜ)) ⊙ a{here}ₜ₋₁ + σ(zₜ) ⊙ nₜ, [z; n] = W a{source}{bias}"
 
     def label(self) -> str:
         return f"MinGRU {self.units}"

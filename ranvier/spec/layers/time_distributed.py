@@ -60,7 +60,7 @@ class TimeDistributed(Layer):
         return Joined(first, ends, more=tuple(more), flops=flops)
 
     def equation(self, here: str = "⁽ˡ⁾", *sources: str) -> str:
-        return f"a{here}_t = a{(sources or ('⁽ˡ⁻¹⁾',))[0]}, for every t"
+        return f"a{here}ₜ = a{(sources or ('⁽ˡ⁻¹⁾',))[0]}, for every t"
 
     def label(self) -> str:
         return "TimeDistributed"
@@ -133,7 +133,7 @@ class Recurrent(OverTime, Layer):
         return Joined(output, signals, more=more, flops=flops)
 
     def equation(self, here: str = "⁽ˡ⁾", *sources: str) -> str:
-        return f"a{here}_t = F(a{(sources or ('⁽ˡ⁻¹⁾',))[0]}_t, a{here}_t−1)"
+        return f"a{here}ₜ = F(a{(sources or ('⁽ˡ⁻¹⁾',))[0]}ₜ, a{here}ₜ₋₁)"
 
     def label(self) -> str:
         return "Recurrent"

@@ -72,6 +72,7 @@ class TransformerEncoder(
 
     form: ClassVar[Form] = "chain"
     family: ClassVar[Family] = "map"
+    most_inputs: ClassVar[int | None] = 2
 
     heads: Count
     hidden: OptionalCount = None
@@ -175,6 +176,7 @@ class TransformerEncoder(
             activation=gate or self.feed_forward,
             dropout=dropout,
             bias=self.bias,
+            initializer=self.initializer,
         )
 
     def label(self) -> str:
@@ -200,6 +202,8 @@ class TransformerDecoder(TransformerEncoder, other_spellings=("transformer_decod
 
     Reference: Vaswani et al. 2017, arXiv:1706.03762.
     """
+
+    most_inputs: ClassVar[int | None] = 4
 
     _: KW_ONLY
     causal: Flag = True

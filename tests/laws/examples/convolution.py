@@ -1,20 +1,26 @@
 """Convolutions, pooling, padding, resampling, masks and layers that arrange numbers anew."""
 
 from ranvier.spec import (
+    FUNCTIONS,
     AdaptiveAveragePool,
     AdaptiveMaxPool,
     Aside,
     AttentionPool,
     AveragePool,
+    Bilinear,
     Conv,
     ConvTranspose,
     Crop,
     Dense,
     DepthwiseConv,
+    EinsumDense,
+    EmbeddingBag,
     Flatten,
+    Fold,
     GlobalAveragePool,
     GlobalMaxPool,
     Identity,
+    Lambda,
     Masking,
     MaxPool,
     Network,
@@ -30,6 +36,7 @@ from ranvier.spec import (
     SeparableConv,
     Slice,
     Take,
+    Unfold,
     Upsample,
 )
 from tests.laws.examples.example import Example, codes, mask, numbers
@@ -113,4 +120,27 @@ EXAMPLES = [
     Example(Select(-1), LINE),
     Example(Select(1, axis=1), PICTURE),
     Example(masked(Select(-1, mask="padding")), (LINE, (7,)), (numbers, mask)),
+    Example(EinsumDense("...c,cd->...d", 3, bias_axes="d", activation="tanh"), LINE),
+    Example(EinsumDense("btc,chd->bthd", (None, 2, 3), bias_axes="hd"), LINE),
+    Example(EinsumDense("btc,ts->bsc", (5, None), bias_axes="s"), LINE),
+    Example(EinsumDense("bc...,cd->bd...", 3, bias_axes="d"), PICTURE),
+    Example(Bilinear(3), ((2, 4), (2, 3))),
+    Example(EmbeddingBag(3, 4), (5,), codes),
+    Example(EmbeddingBag(3, 4, mode="max"), (5,), codes),
+    Example(EmbeddingBag(3, 4, mode="sum", padding=0), (5,), codes),
+    Example(Unfold(3, padding=1, stride=2), LINE),
+    Example(Unfold((2, 3), dilation=(2, 1), padding="same"), PICTURE),
+    Example(Fold((6,), 3, stride=2, padding="same"), (3, 6)),
+    Example(Fold((6, 5), (2, 3), padding=(0, 1)), (5, 5, 12)),
+    *(
+        Example(Lambda(name), LINE, is_smooth=name not in ("sign", "round", "floor", "ceil"))
+        for name in FUNCTIONS
+        if name not in ("sqrt", "log", "log1p", "reciprocal")
+    ),
+    *(
+        Example(Network(Lambda("square"), Lambda("shift", by=0.5), Lambda(name)), LINE)
+        for name in ("sqrt", "log", "log1p", "reciprocal")
+    ),
+    Example(Lambda("mean", axis=0), LINE),
+    Example(Lambda("scale", factor=0.5), (3,)),
 ]

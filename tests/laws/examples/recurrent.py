@@ -4,6 +4,7 @@ from ranvier.spec import (
     GRU,
     LSTM,
     Bidirectional,
+    ConvLSTM,
     Dense,
     Flatten,
     GRUCell,
@@ -23,10 +24,10 @@ from ranvier.spec import (
 from tests.laws.examples.example import Example, mask, numbers
 
 
-def masked(layer: Layer) -> Example:
+def masked(layer: Layer, shape: tuple[int, ...] = (5, 3)) -> Example:
     """The layer in a network whose second input is its mask, `padding`."""
     network = Network(Take("input"), layer, inputs=("input", "padding"))
-    return Example(network, ((5, 3), (5,)), (numbers, mask))
+    return Example(network, (shape, shape[:1]), (numbers, mask))
 
 
 EXAMPLES = [
@@ -82,4 +83,8 @@ EXAMPLES = [
     Example(SelectiveStateSpace(4, state=3), (5, 3)),
     Example(SelectiveStateSpace(2, kernel=1, rank=2, bias=True, convolution_bias=False), (5, 3)),
     masked(SelectiveStateSpace(4, state=2, expand=1, mask="padding")),
+    Example(ConvLSTM(2, 3), (5, 4, 3)),
+    Example(ConvLSTM(2, (3, 2), padding="same", sequence=False, states=True), (4, 3, 4, 2)),
+    Example(ConvLSTM(2, 2, stride=2, bias=False, recurrent_dropout=0.2), (4, 4, 4, 1)),
+    masked(ConvLSTM(2, 3, padding="same", mask="padding"), (5, 4, 3)),
 ]

@@ -8,7 +8,6 @@ from ranvier.optim import (
     LBFGS,
     SGD,
     AdamW,
-    GroupSettings,
     Lookahead,
     Muon,
     decays,
@@ -16,6 +15,7 @@ from ranvier.optim import (
     groups_for,
     patterns_from,
 )
+from ranvier.optim.groups import GroupSettings
 
 
 def module() -> torch.nn.Module:
@@ -50,6 +50,11 @@ def test_where_nothing_decays_all_parameters_are_one_group_and_one_kernel():
     ((group, names),) = grouped(SGD())
     assert names == [name for name, _ in module().named_parameters()]
     assert group.learning_rate_factor == 1
+
+
+def test_parameters_of_different_precisions_are_groups_of_their_own():
+    named = {"a.weight": torch.zeros(2, 2), "b.weight": torch.zeros(2, 2).bfloat16()}
+    assert [names for _, names in grouped_names(SGD(), named)] == [["a.weight"], ["b.weight"]]
 
 
 def test_what_is_said_of_a_pattern_holds_for_all_it_fits_and_the_first_counts():

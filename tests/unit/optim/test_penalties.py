@@ -4,7 +4,8 @@ import numpy as np
 import pytest
 import torch
 
-from ranvier.optim import SGD, Group, distance_from_orthogonal, penalty, penalty_of_groups
+from ranvier.optim import SGD, distance_from_orthogonal, penalty, penalty_of_groups
+from ranvier.optim.descent import Group
 
 
 def test_a_penalty_is_the_size_of_the_weights_and_pulls_them_to_zero():
