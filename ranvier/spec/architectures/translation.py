@@ -15,7 +15,7 @@ from ranvier.spec.layers.embedding import Embedding
 from ranvier.spec.layers.masking import PaddingMask
 from ranvier.spec.layers.normalization import LayerNorm
 from ranvier.spec.layers.positions import SinusoidalPositions
-from ranvier.spec.layers.rescaling import Rescale
+from ranvier.spec.layers.preprocessing import Rescaling
 from ranvier.spec.layers.transformer import TransformerDecoder, TransformerEncoder
 from ranvier.spec.network import Network
 
@@ -96,7 +96,7 @@ def _read(name: str, padding: int, words: Layer, units: int, dropout: float) -> 
         Take(name),
         Aside(PaddingMask(padding), name=f"{name}_padding"),
         words,
-        Rescale(math.sqrt(units)),
+        Rescaling(math.sqrt(units)),
         SinusoidalPositions(),
         *([Dropout(dropout)] if dropout else []),
     ]
