@@ -5,6 +5,8 @@
 >>> network.output_shape(20)
 (10,)
 
+`rv.architectures` has ready ones: `rv.architectures.resnet(depth=50)`.
+
 `rv.train(None, "table.csv", target="column")` trains the default network on a table and returns a
 `Run`; `help(rv.train)` says what else it takes. `rv.NetworkClassifier` and `rv.NetworkRegressor`
 are scikit-learn estimators.
@@ -30,9 +32,14 @@ if TYPE_CHECKING:
     from ranvier.estimators import NetworkClassifier as NetworkClassifier
     from ranvier.estimators import NetworkRegressor as NetworkRegressor
     from ranvier.nn import build as build
+    from ranvier.nn import generate as generate
     from ranvier.nn import load_weights as load_weights
+    from ranvier.nn import lsuv_ as lsuv_
+    from ranvier.nn import prior_bias as prior_bias
+    from ranvier.nn import start_at_prior_ as start_at_prior_
     from ranvier.nn import streaming as streaming
     from ranvier.nn import wrap as wrap
+    from ranvier.spec import architectures as architectures
 
 # Folders whose public names are all ours too: layers, losses, optimisers, schedules.
 _WHOLE = ("ranvier.spec", "ranvier.losses", "ranvier.optim")
@@ -46,10 +53,14 @@ _SINGLE = {
     "RanvierError": "ranvier.core.errors",
     "Run": "ranvier.api",
     "build": "ranvier.nn",
+    "generate": "ranvier.nn",
     "load": "ranvier.api",
     "load_weights": "ranvier.nn",
+    "lsuv_": "ranvier.nn",
+    "prior_bias": "ranvier.nn",
     "resume": "ranvier.api",
     "train": "ranvier.api",
+    "start_at_prior_": "ranvier.nn",
     "streaming": "ranvier.nn",
     "verify": "ranvier.api",
     "wrap": "ranvier.nn",
@@ -72,7 +83,9 @@ sys.modules[__name__].__class__ = _Package
 
 
 def __getattr__(name: str) -> Any:
-    if name in _SINGLE:
+    if name == "architectures":
+        value = import_module("ranvier.spec.architectures")
+    elif name in _SINGLE:
         module = import_module(_SINGLE[name])
         value = module.VERSION if name == "__version__" else getattr(module, name)
     else:
@@ -97,4 +110,4 @@ def __dir__() -> list[str]:
     """
     whole = (name for place in _WHOLE for name in import_module(place).__all__)
     shown = (name for name in whole if name[0].isupper() and name not in _PARTS)
-    return sorted({*_SINGLE, *shown})
+    return sorted({*_SINGLE, "architectures", *shown})

@@ -214,6 +214,9 @@ from ranvier.spec.layers.resampling import (
     PixelUnshuffle,
     Upsample,
 )
+from ranvier.spec.layers.rescaling import (
+    Rescale,
+)
 from ranvier.spec.layers.reshaping import (
     Flatten,
     Identity,
@@ -414,6 +417,7 @@ __all__ = [
     "Recurrent",
     "Repeat",
     "RepeatVector",
+    "Rescale",
     "Rescaling",
     "Reshape",
     "Residual",

@@ -203,6 +203,8 @@ class Walk:
         if fits and isinstance(result, Joined):
             equation = layer.equation(outputs[0].mark, *(source.mark for source in sources))
             parameters, flops = {**parameters, **result.parameters}, flops + result.flops
+        for name, parameter in parameters.items():
+            self._check_start(place, name, parameter)
         node = Node(
             path=".".join(place.path),
             name=place.path[-1] if place.path else "",
@@ -220,6 +222,11 @@ class Walk:
         )
         onward = signals if isinstance(result, Kept) else outputs
         return Visit(node, (*needs, *outer), outputs, onward, outputs, place)
+
+    def _check_start(self, place: Place, name: str, parameter: Parameter) -> None:
+        misfit = parameter.initializer.misfit(parameter.shape)
+        if misfit:
+            self.problems.append(f"{'.'.join((*place.path, name))}: {misfit}")
 
     def _outputs(self, result: Flowed) -> tuple[Signal, ...]:
         if isinstance(result, Kept):
