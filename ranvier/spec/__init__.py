@@ -214,9 +214,6 @@ from ranvier.spec.layers.resampling import (
     PixelUnshuffle,
     Upsample,
 )
-from ranvier.spec.layers.rescaling import (
-    Rescale,
-)
 from ranvier.spec.layers.reshaping import (
     Flatten,
     Identity,
@@ -417,7 +414,6 @@ __all__ = [
     "Recurrent",
     "Repeat",
     "RepeatVector",
-    "Rescale",
     "Rescaling",
     "Reshape",
     "Residual",
