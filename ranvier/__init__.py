@@ -29,12 +29,15 @@ if TYPE_CHECKING:
     from ranvier.api import verify as verify
     from ranvier.core.errors import RanvierError as RanvierError
     from ranvier.core.finding import Finding as Finding
+    from ranvier.core.text import encode_text as encode_text
     from ranvier.estimators import NetworkClassifier as NetworkClassifier
     from ranvier.estimators import NetworkRegressor as NetworkRegressor
     from ranvier.nn import build as build
+    from ranvier.nn import cutmix as cutmix
     from ranvier.nn import generate as generate
     from ranvier.nn import load_weights as load_weights
     from ranvier.nn import lsuv_ as lsuv_
+    from ranvier.nn import mixup as mixup
     from ranvier.nn import prior_bias as prior_bias
     from ranvier.nn import start_at_prior_ as start_at_prior_
     from ranvier.nn import streaming as streaming
@@ -53,10 +56,13 @@ _SINGLE = {
     "RanvierError": "ranvier.core.errors",
     "Run": "ranvier.api",
     "build": "ranvier.nn",
+    "cutmix": "ranvier.nn",
+    "encode_text": "ranvier.core.text",
     "generate": "ranvier.nn",
     "load": "ranvier.api",
     "load_weights": "ranvier.nn",
     "lsuv_": "ranvier.nn",
+    "mixup": "ranvier.nn",
     "prior_bias": "ranvier.nn",
     "resume": "ranvier.api",
     "train": "ranvier.api",

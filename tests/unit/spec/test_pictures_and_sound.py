@@ -18,7 +18,9 @@ from ranvier.spec import (
     RandomFlip,
     RandomGrayscale,
     RandomHue,
+    RandomRotation,
     RandomSaturation,
+    RandomTranslation,
     RandomZoom,
     Resizing,
     Spectrogram,
@@ -158,6 +160,13 @@ def test_a_wrong_value_is_refused_where_it_is_written(make, message):
 )
 def test_shapes_are_inferred(shape, layer, output):
     assert layer.output_shape(shape) == output
+
+
+@pytest.mark.parametrize("kind", [RandomRotation, RandomTranslation, RandomZoom])
+def test_how_far_a_picture_is_moved_must_be_said(kind):
+    assert len(kind.required_fields()) == 1
+    with pytest.raises(TypeError, match="missing 1 required positional argument"):
+        kind()
 
 
 def test_every_kind_of_picture_layer_draws_its_meaning():
