@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import ast
 import re
 import runpy
-import sys
+from contextlib import chdir, redirect_stdout
+from io import StringIO
 from pathlib import Path
 from types import SimpleNamespace
 
@@ -16,6 +18,7 @@ from ranvier.spec.architectures import ARCHITECTURES
 ROOT = Path(__file__).parents[2]
 DOCS = ROOT / "docs"
 NETWORKS = (DOCS / "networks.md").read_text(encoding="utf-8")
+README = (ROOT / "README.md").read_text(encoding="utf-8")
 VOCABULARY = (DOCS / "vocabulary.md").read_text(encoding="utf-8")
 BETWEEN = "----- the next block -----"
 
@@ -46,20 +49,26 @@ def test_a_layer_that_no_family_has_is_refused() -> None:
         program._families(rv.LAYERS, families)
 
 
-def test_the_blocks_of_networks_run_and_print_what_is_shown(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
-) -> None:
-    found = BLOCK.findall(NETWORKS)
-    assert len(found) == NETWORKS.count("```python") > 10
-    script = tmp_path / "networks.py"
-    script.write_text(f"print({BETWEEN!r})\n".join(code for code, _ in found), encoding="utf-8")
-    monkeypatch.chdir(tmp_path)
-    # A class that a block defines looks its module up by name.
-    monkeypatch.setitem(sys.modules, "__main__", sys.modules[__name__])
-    runpy.run_path(str(script), run_name="networks")
-    printed = capsys.readouterr().out.split(f"{BETWEEN}\n")
-    for (code, shown), came in zip(found, printed, strict=True):
-        assert not shown or came == shown, f"after\n{code}came\n{came}"
+def printed(blocks: list[str], folder: Path) -> list[str]:
+    """What blocks print that run one after the other, as one program."""
+    script = folder / "page.py"
+    script.write_text(f"print({BETWEEN!r})\n".join(blocks), encoding="utf-8")
+    with redirect_stdout(StringIO()) as output, chdir(folder):
+        runpy.run_path(str(script), run_name="page")
+    return output.getvalue().split(f"{BETWEEN}\n")
+
+
+def test_the_blocks_of_networks_run_and_print_what_is_shown(tmp_path: Path) -> None:
+    blocks = BLOCK.findall(NETWORKS)
+    assert len(blocks) == NETWORKS.count("```python") > 10
+    came = printed([code for code, _ in blocks], tmp_path)
+    for (code, shown), output in zip(blocks, came, strict=True):
+        assert not shown or output == shown, f"after\n{code}came\n{output}"
+
+
+def test_the_network_of_the_readme_prints_what_is_shown(tmp_path: Path) -> None:
+    ((code, shown),) = [block for block in BLOCK.findall(README) if block[1]]
+    assert printed([code], tmp_path) == [shown]
 
 
 ROWS = re.findall(r"^\| `(\w+)` \| `(.+?)` \| ([\d,]+) \|", NETWORKS, re.MULTILINE)
@@ -74,8 +83,6 @@ def test_the_page_names_every_ready_architecture() -> None:
 def test_an_architecture_has_the_parameters_that_the_page_says(
     name: str, shapes: str, parameters: str
 ) -> None:
-    import ast
-
     found = ARCHITECTURES[name]().describe(input=ast.literal_eval(shapes)).parameters
     assert f"{found:,}" == parameters
 
