@@ -46,8 +46,17 @@ if TYPE_CHECKING:
 
 # Folders whose public names are all ours too: layers, losses, optimisers, schedules.
 _WHOLE = ("ranvier.spec", "ranvier.losses", "ranvier.optim")
-_REGISTRIES = {"ACTIVATIONS", "INITIALIZERS", "LAYERS", "LOSSES", "OPTIMIZERS", "SCHEDULES"}
-_PARTS = {"Foreign", "Node", "Parameter", "PerMember", "TorchModule", *_REGISTRIES}
+_REGISTRIES = {
+    "ACTIVATIONS",
+    "CONSTRAINTS",
+    "FUNCTIONS",
+    "INITIALIZERS",
+    "LAYERS",
+    "LOSSES",
+    "OPTIMIZERS",
+    "SCHEDULES",
+}
+_PARTS = {"Foreign", "Node", "PureFunction", "Parameter", "PerMember", "TorchModule", *_REGISTRIES}
 _SINGLE = {
     "NetworkClassifier": "ranvier.estimators",
     "NetworkRegressor": "ranvier.estimators",

@@ -174,13 +174,13 @@ def test_two_marked_numbers_far_apart_are_added(network, steps, seed):
 SEASON, AHEAD, PAST = 12, 12, 48
 
 
-def series(length: int = 600) -> Tensor:
-    """A level that rises, a season whose size rises with it, and noise."""
+def series(length: int = 900) -> Tensor:
+    """A season on a level that rises and falls more slowly, and noise."""
     time = torch.arange(length, dtype=torch.float32)
     turns = 2 * math.pi * time / SEASON
     season = torch.sin(turns) + 0.5 * torch.cos(2 * turns)
     noise = torch.randn(length, generator=torch.Generator().manual_seed(3))
-    return 1 + time / 300 + 0.3 * (1 + time / 600) * season + 0.05 * noise
+    return 2 + 0.8 * torch.sin(2 * math.pi * time / 97) + 0.5 * season + 0.05 * noise
 
 
 @seeds
@@ -200,7 +200,7 @@ def series(length: int = 600) -> Tensor:
 )  # fmt: skip
 def test_a_forecast_beats_the_season_before_on_what_comes_later(network, seed):
     whole = series()
-    seen, later = whole[:480], whole[480 - PAST :]
+    seen, later = whole[:700], whole[700 - PAST :]
     has_features = network.name == "patch_tst"
 
     def windows(of: Tensor, starts: Tensor) -> tuple[Tensor, Tensor]:
@@ -218,4 +218,4 @@ def test_a_forecast_beats_the_season_before_on_what_comes_later(network, seed):
     season_before = past[:, -SEASON:]
     with torch.no_grad():
         error = float(F.l1_loss(module(past), future))
-    assert error < 0.85 * float(F.l1_loss(season_before, future))
+    assert error < 0.3 * float(F.l1_loss(season_before, future))

@@ -40,6 +40,7 @@ class ReversibleNorm(Sequence, other_spellings=("revin", "reversible_instance_no
 
     form: ClassVar[Form] = "box"
     family: ClassVar[Family] = "normalisation"
+    most_inputs: ClassVar[int | None] = 1
 
     affine: Flag
     epsilon: Positive
