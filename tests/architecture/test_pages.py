@@ -43,10 +43,10 @@ def test_whatever_the_vocabulary_names_can_be_written() -> None:
 
 def test_a_layer_that_no_family_has_is_refused() -> None:
     program = example("vocabulary")
-    families = dict(program.LAYER_FAMILIES)
-    del families["Pooling"]
+    known = dict(program.LAYER_FAMILIES)
+    del known["Pooling"]
     with pytest.raises(ValueError, match=r"\['global_pooling', 'pooling'\]; put them in one"):
-        program._families(rv.LAYERS, families)
+        program.families(rv.LAYERS, known)
 
 
 def printed(blocks: list[str], folder: Path) -> list[str]:
