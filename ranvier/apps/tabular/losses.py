@@ -17,12 +17,15 @@ from ranvier.data.tabular import Rows
 from ranvier.losses import (
     LOSSES,
     BinaryLoss,
+    CategoricalHinge,
     ClassLoss,
+    Hinge,
     Loss,
     MeanAbsolutePercentageError,
     Pinball,
     ResidualLoss,
     SeveralOutputs,
+    SquaredHinge,
 )
 
 _PAIRS = "pairs of rows, and for each whether the two are alike"
@@ -78,6 +81,22 @@ def asked_of(loss: Loss | None) -> list[Choice]:
     return [Choice("task", "regression", f"{loss.kind} is about a number")]
 
 
+def follows_from(loss: Loss | None, *, is_own: bool) -> list[Choice]:
+    """What else a loss brings, that whoever reads the run should know.
+
+    `is_own` is whether the module was brought, which starts as it came.
+    """
+    if loss is not None and is_log_mean(loss) and not is_own:
+        why = "the last bias, if there is one, begins at its logarithm, which is a long way from 0"
+        return [Choice("start", "the mean target", why)]
+    if not isinstance(loss, Hinge | SquaredHinge | CategoricalHinge):
+        return []
+    function = "softmax" if isinstance(loss, ClassLoss) else "sigmoid"
+    value = f"the {function} of the score{'s' * isinstance(loss, ClassLoss)}"
+    why = "they rank rows and decide as the scores do; a hinge teaches no honest chances"
+    return [Choice("probabilities", value, why)]
+
+
 def require_fit(loss: Loss, task: Task) -> None:
     """Refuse a loss that is for another task or for other data.
 
@@ -91,7 +110,8 @@ def require_fit(loss: Loss, task: Task) -> None:
         known = ", ".join(kind for kind, member in LOSSES.items() if _fits(member, task))
         raise ConfigError(
             f"loss {loss.kind}: it wants {_wants(loss)}; {task.target!r} is {what}. "
-            f"Those that fit: {known}. --task says it if that is not what the column is."
+            f"Those that fit: {known}. "
+            "Name one of them, or say --task if the column is something else."
         )
     if isinstance(loss, Pinball) and len({*loss.levels}) < len(loss.levels):
         raise ConfigError(
@@ -144,8 +164,15 @@ def starts_at(loss: Loss, truth: NDArray[Any]) -> float | None:
     """Where the first output should start so that the network first answers the mean target.
 
     Only for the logarithm of a mean: from 0, that of 1, to that of targets of another size is a
-    long way at the usual learning rates. Standardised outputs start at their mean as it is.
+    long way at the usual learning rates. Of 600 counts of about 700 each, the default network then
+    reaches a surprise of 5.4 where it else ends at 11.6; of counts of about 2 it makes no
+    difference. Standardised outputs start at their mean as it is.
     """
-    if "log_mean" not in loss.outputs:
+    if not is_log_mean(loss):
         return None
     return math.log(max(float(np.mean(truth)), 1e-30))
+
+
+def is_log_mean(loss: Loss) -> bool:
+    """Whether the network gives the logarithm of what it predicts."""
+    return "log_mean" in loss.outputs

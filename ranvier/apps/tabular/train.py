@@ -15,7 +15,13 @@ from torch import nn
 
 from ranvier.apps.tabular.choices import Choice, fill, implied, spell_out
 from ranvier.apps.tabular.defaults import default_network, default_settings
-from ranvier.apps.tabular.losses import asked_of, require_fit, require_targets, starts_at
+from ranvier.apps.tabular.losses import (
+    asked_of,
+    follows_from,
+    require_fit,
+    require_targets,
+    starts_at,
+)
 from ranvier.apps.tabular.model import head_for
 from ranvier.core.config import resolve, to_json
 from ranvier.core.errors import DataError, DivergedError, RunError
@@ -128,6 +134,7 @@ def choose(
         outputs = reading_of(data.task, loss).width
         network, why = default_network(layout, data.task, numbers=numbers, outputs=outputs)
         choices.append(Choice("network", "default for tables", why))
+    choices += follows_from(loss, is_own=module is not None)
     head = head_for(network, data.encoder, loss)
     follows = implied(settings, single_logit=head.single_logit)
     defaults = default_settings(network, data.task, num_rows=num_rows)
