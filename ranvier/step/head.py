@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 
 from torch import Tensor
@@ -10,18 +10,27 @@ from torch import Tensor
 from ranvier.core.errors import ShapeError
 from ranvier.core.shapes import Shape
 from ranvier.core.task import Task
-from ranvier.losses import BinaryLoss, Loss
+from ranvier.losses import BinaryLoss, Loss, MeanSquaredLogarithmicError
+from ranvier.losses.positive import tangent_exponential
 from ranvier.step.reading import PREDICTION, STANDARD_DEVIATION, Reading, reading_of
 
 
 @dataclass(frozen=True)
 class Unit:
-    """What 0 and 1 of a standardised number are in the target's own unit."""
+    """What a standardised number z is in the target's own unit.
+
+        y = center + scale·z        or, where it must be above 0,  y = center·exp(scale·z / center)
+
+    Both have the same value and slope at z = 0.
+    """
 
     center: float = 0.0
     scale: float = 1.0
+    is_positive: bool = False
 
     def values(self, standardised: Tensor) -> Tensor:
+        if self.is_positive:
+            return self.center * tangent_exponential(standardised * (self.scale / self.center))
         return standardised * self.scale + self.center
 
 
@@ -57,8 +66,11 @@ class Head:
         Raises:
             ShapeError: if the outputs cannot answer the task.
         """
-        # The logarithm of a mean is no standardised number.
-        unit = Unit() if loss is not None and "log_mean" in loss.outputs else unit
+        if loss is not None and "log_mean" in loss.outputs:
+            unit = Unit()  # the logarithm of a mean is no standardised number
+        elif isinstance(loss, MeanSquaredLogarithmicError):
+            # A prediction below 0 would learn nothing any more.
+            unit = replace(unit, is_positive=True)
         head = cls(task, members, single_logit=isinstance(loss, BinaryLoss), loss=loss, unit=unit)
         if output_shape == head.shape:
             return head

@@ -101,8 +101,10 @@ class Distribution(Reading):
     def answer(self, outputs: Tensor) -> dict[str, Tensor]:
         prediction = outputs.squeeze(-1) if self.width == 1 else outputs
         means_BK = self.likelihood.expectation(prediction)
-        variance = self.likelihood.variance(prediction).mean(1) + means_BK.var(1, correction=0)
-        return {PREDICTION: means_BK.mean(1), STANDARD_DEVIATION: variance.sqrt()}
+        variances_BK = self.likelihood.variance(prediction)
+        mean_B = means_BK.mean(1)
+        variance_B = (variances_BK + (means_BK - mean_B.unsqueeze(1)).square()).mean(1)
+        return {PREDICTION: mean_B, STANDARD_DEVIATION: variance_B.sqrt()}
 
     def trivial(self, train_truth: np.ndarray, num_rows: int) -> Arrays:
         spread = np.broadcast_to(np.std(train_truth), (num_rows,))

@@ -15,6 +15,7 @@ from ranvier.losses import (
     Hinge,
     Loss,
     MeanAbsolutePercentageError,
+    MeanSquaredLogarithmicError,
     Pinball,
     PoissonLikelihood,
 )
@@ -88,6 +89,16 @@ def test_a_loss_of_ratios_gets_a_standardised_network_in_the_unit_of_the_target(
     head = fit(MeanAbsolutePercentageError(), 1)
     assert head.for_loss(torch.tensor([[0.0], [1.0]])).tolist() == [100.0, 110.0]
     assert listed(head, [[1.0]]) == {"prediction": [110.0]}
+
+
+def test_a_loss_of_logarithms_gets_numbers_above_0_that_never_stop_to_learn() -> None:
+    head = fit(MeanSquaredLogarithmicError(), 1)
+    outputs = torch.tensor([[-20.0], [0.0], [0.001]], dtype=torch.float64, requires_grad=True)
+    values = head.for_loss(outputs)
+    assert values.tolist() == [pytest.approx(100 * math.exp(-2)), 100.0, pytest.approx(100.01)]
+    values.sum().backward()
+    assert outputs.grad is not None
+    assert (outputs.grad > 0).all()
 
 
 def test_a_hinge_decides_by_the_sign_of_one_score() -> None:
