@@ -109,7 +109,7 @@ class NetworkEstimator(BaseEstimator):
     def history_(self) -> History:
         """What the training recorded: of the last `fit`, and of all calls of `partial_fit`."""
         check_is_fitted(self)
-        return History(self._journal.records)
+        return History(self._records)
 
     @property
     def _goes_on(self) -> bool:
@@ -129,39 +129,35 @@ class NetworkEstimator(BaseEstimator):
         journal = MemoryJournal()
         outcome = _on_machine(job, job.trainer(journal, NoStore(), Silent()).run)
         self._checkpoint: Checkpoint | None = None
-        return self._keep(job, network, encoder, journal, outcome)
+        return self._keep(job, network, encoder, journal.records, outcome)
 
     def _partial_fit(
         self, X: Any, y: np.ndarray, sample_weight: Any, *, num_classes: int | None
     ) -> Self:
         frame, weighted = rows_of(X, y, sample_weight)
-        if not frame.height:
-            raise ValueError(
-                f"{type(self).__name__}.partial_fit: every row weighs 0; expected one at least "
-                "that weighs more. Leave the call out."
-            )
         weight = WEIGHT if weighted else None
         if hasattr(self, "model_"):
             network, encoder = self.network_, self.model_.encoder
             rows = labelled_rows(encoder, frame, weight=weight)
             job = job_on(self.model_, rows, None, self._settings_of_now())
-            journal, checkpoint, passes = self._journal, self._checkpoint, self.n_iter_
+            earlier, checkpoint, passes = self._records, self._checkpoint, self.n_iter_
         else:
             settings = self._settings(weight=weight)
             prepared = first_pass(self.network, frame, settings, num_classes=num_classes)
             job, network, encoder = prepared.job(), prepared.network, prepared.data.encoder
-            journal, checkpoint, passes = MemoryJournal(), None, 0
+            earlier, checkpoint, passes = [], None, 0
+        journal = MemoryJournal()
         outcome, self._checkpoint = _on_machine(
             job, lambda: one_pass(job, checkpoint, journal, passes=passes)
         )
-        return self._keep(job, network, encoder, journal, outcome)
+        return self._keep(job, network, encoder, [*earlier, *journal.records], outcome)
 
     def _keep(
         self,
         job: Job,
         network: Network,
         encoder: TableEncoder,
-        journal: MemoryJournal,
+        records: list[dict[str, Any]],
         outcome: Outcome,
     ) -> Self:
         # In float64 a row's answer is the same in whatever company it comes, to the last digit
@@ -171,7 +167,7 @@ class NetworkEstimator(BaseEstimator):
         self.settings_ = job.settings
         self.n_iter_ = outcome.epochs
         self.best_epoch_ = outcome.best_epoch
-        self._journal = journal
+        self._records = records
         return self
 
     def _settings(self, *, weight: str | None) -> TrainSettings:
@@ -188,10 +184,10 @@ class NetworkEstimator(BaseEstimator):
 
     def _settings_of_now(self) -> TrainSettings:
         """The settings of the first call, with the rate and batch size that may change between."""
-        kept = self.settings_
-        rate, size = self.learning_rate, self.batch_size
-        kept = replace(kept, learning_rate=kept.learning_rate if rate is None else rate)
-        return spell_out(replace(kept, batch_size=kept.batch_size if size is None else size))
+        free = {name: getattr(self, name) for name in ("learning_rate", "batch_size")}
+        now = resolve(TrainSettings, (type(self).__name__, free))
+        changed = {name: getattr(now, name) for name, value in free.items() if value is not None}
+        return spell_out(replace(self.settings_, **changed))
 
     def _raw(self, X: Any) -> np.ndarray:
         check_is_fitted(self)

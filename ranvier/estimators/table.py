@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 import polars
 from sklearn.base import BaseEstimator
-from sklearn.utils import column_or_1d
+from sklearn.utils import check_consistent_length, column_or_1d
 from sklearn.utils.validation import _check_sample_weight, validate_data
 
 from ranvier.data.tabular import read_table
@@ -42,7 +42,14 @@ def checked(
             y_numeric=y_numeric,
         )
     validate_data(estimator, X, reset=is_first, skip_check_array=True)
-    return X, column_or_1d(y, warn=True)
+    y = column_or_1d(y, warn=True)
+    check_consistent_length(X, y)
+    if len(y) < least_rows:
+        raise ValueError(
+            f"{type(estimator).__name__}: {len(y)} rows; expected at least {least_rows}. "
+            "Bring more rows."
+        )
+    return X, y
 
 
 def checked_again(estimator: BaseEstimator, X: Any) -> Any:
