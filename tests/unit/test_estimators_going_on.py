@@ -382,7 +382,7 @@ def test_a_transformer_that_hands_frames_on_is_followed(frames: str) -> None:
     transformer = make_column_transformer(
         (StandardScaler(), ["a", "b"]), remainder="passthrough", verbose_feature_names_out=False
     )
-    model = make_pipeline(transformer, classifier(epochs=15)).set_output(transform=frames)
+    model = make_pipeline(transformer, classifier(epochs=40)).set_output(transform=frames)
     assert model.fit(X, y).score(X, y) > 0.9
     assert model[-1].feature_names_in_.tolist() == ["a", "b", "c", "d", "place"]
 
