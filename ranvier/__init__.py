@@ -5,6 +5,8 @@
 >>> network.output_shape(20)
 (10,)
 
+`rv.architectures` has ready ones: `rv.architectures.resnet(depth=50)`.
+
 `rv.train(None, "table.csv", target="column")` trains the default network on a table and returns a
 `Run`; `help(rv.train)` says what else it takes. `rv.NetworkClassifier` and `rv.NetworkRegressor`
 are scikit-learn estimators.
@@ -27,17 +29,34 @@ if TYPE_CHECKING:
     from ranvier.api import verify as verify
     from ranvier.core.errors import RanvierError as RanvierError
     from ranvier.core.finding import Finding as Finding
+    from ranvier.core.text import encode_text as encode_text
     from ranvier.estimators import NetworkClassifier as NetworkClassifier
     from ranvier.estimators import NetworkRegressor as NetworkRegressor
     from ranvier.nn import build as build
+    from ranvier.nn import cutmix as cutmix
+    from ranvier.nn import generate as generate
     from ranvier.nn import load_weights as load_weights
+    from ranvier.nn import lsuv_ as lsuv_
+    from ranvier.nn import mixup as mixup
+    from ranvier.nn import prior_bias as prior_bias
+    from ranvier.nn import start_at_prior_ as start_at_prior_
     from ranvier.nn import streaming as streaming
     from ranvier.nn import wrap as wrap
+    from ranvier.spec import architectures as architectures
 
 # Folders whose public names are all ours too: layers, losses, optimisers, schedules.
 _WHOLE = ("ranvier.spec", "ranvier.losses", "ranvier.optim")
-_REGISTRIES = {"ACTIVATIONS", "INITIALIZERS", "LAYERS", "LOSSES", "OPTIMIZERS", "SCHEDULES"}
-_PARTS = {"Foreign", "Node", "Parameter", "PerMember", "TorchModule", *_REGISTRIES}
+_REGISTRIES = {
+    "ACTIVATIONS",
+    "CONSTRAINTS",
+    "FUNCTIONS",
+    "INITIALIZERS",
+    "LAYERS",
+    "LOSSES",
+    "OPTIMIZERS",
+    "SCHEDULES",
+}
+_PARTS = {"Foreign", "Node", "PureFunction", "Parameter", "PerMember", "TorchModule", *_REGISTRIES}
 _SINGLE = {
     "NetworkClassifier": "ranvier.estimators",
     "NetworkRegressor": "ranvier.estimators",
@@ -46,10 +65,17 @@ _SINGLE = {
     "RanvierError": "ranvier.core.errors",
     "Run": "ranvier.api",
     "build": "ranvier.nn",
+    "cutmix": "ranvier.nn",
+    "encode_text": "ranvier.core.text",
+    "generate": "ranvier.nn",
     "load": "ranvier.api",
     "load_weights": "ranvier.nn",
+    "lsuv_": "ranvier.nn",
+    "mixup": "ranvier.nn",
+    "prior_bias": "ranvier.nn",
     "resume": "ranvier.api",
     "train": "ranvier.api",
+    "start_at_prior_": "ranvier.nn",
     "streaming": "ranvier.nn",
     "verify": "ranvier.api",
     "wrap": "ranvier.nn",
@@ -72,7 +98,9 @@ sys.modules[__name__].__class__ = _Package
 
 
 def __getattr__(name: str) -> Any:
-    if name in _SINGLE:
+    if name == "architectures":
+        value = import_module("ranvier.spec.architectures")
+    elif name in _SINGLE:
         module = import_module(_SINGLE[name])
         value = module.VERSION if name == "__version__" else getattr(module, name)
     else:
@@ -97,4 +125,4 @@ def __dir__() -> list[str]:
     """
     whole = (name for place in _WHOLE for name in import_module(place).__all__)
     shown = (name for name in whole if name[0].isupper() and name not in _PARTS)
-    return sorted({*_SINGLE, *shown})
+    return sorted({*_SINGLE, "architectures", *shown})

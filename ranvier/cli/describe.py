@@ -17,7 +17,9 @@ def describe(
     network: Path,
     /,
     *,
-    input: Annotated[str | None, Parameter(metavar="SHAPE")] = None,
+    input: Annotated[
+        list[str] | None, Parameter(metavar="SHAPE", negative_iterable=(), consume_multiple=False)
+    ] = None,
     svg: Path | None = None,
     output: Output = Output(),
 ) -> None:
@@ -26,14 +28,15 @@ def describe(
     Parameters
     ----------
     network
-        JSON file of a network, or the folder of a run
+        JSON file of a network, the folder of a run, or the name of a ready architecture (resnet50)
     input
         shape of one input without the batch axis, features last: 16 or 28,28,1; needed unless the
-        network's first layer implies it
+        network's first layer implies it; once for each of several inputs, in order
     svg
         file to write the drawing to
     """
-    shape = None if input is None else read_shape(input)
+    shapes = None if not input else [read_shape(text) for text in input]
+    shape = shapes[0] if shapes and len(shapes) == 1 else shapes
     described = read_network(network)
     description = described.describe(input=shape)
     if svg is not None:
@@ -52,9 +55,11 @@ def describe(
 def read_shape(text: str) -> Shape:
     """The shape that `text` spells: whole numbers with commas, or × or x, between them.
 
-    >>> read_shape("28,28,1"), read_shape("(16,)"), read_shape("28x28x1")
-    ((28, 28, 1), (16,), (28, 28, 1))
+    >>> read_shape("28,28,1"), read_shape("(16,)"), read_shape("28x28x1"), read_shape("()")
+    ((28, 28, 1), (16,), (28, 28, 1), ())
     """
+    if text.strip() == "()":
+        return ()
     separated = text.strip().strip("()[]").replace("x", ",").replace("×", ",")
     try:
         return shape_of([int(part) for part in separated.rstrip(", ").split(",")])

@@ -1,4 +1,4 @@
-"""A network's description, read from the file that a command names."""
+"""A network's description: from the file that a command names, or a ready one by its name."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import json
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from ranvier.core.errors import ConfigError, NetworkError
+from ranvier.core.errors import ConfigError, NetworkError, suggestion
 from ranvier.runs.documents import read_document
 
 if TYPE_CHECKING:
@@ -14,10 +14,10 @@ if TYPE_CHECKING:
 
 
 def read_network(path: str | Path) -> Network:
-    """The network described in the JSON file `path`, or in the network.json of the run `path`.
+    """The network described in the JSON file or the run `path`, or the ready one of that name.
 
     Raises:
-        ConfigError: where there is no such text.
+        ConfigError: where there is no such text, and no architecture of that name.
         NetworkError: where the text describes no network.
         DamagedError: where a run's network is not the one that was written.
     """
@@ -25,6 +25,8 @@ def read_network(path: str | Path) -> Network:
     from ranvier.spec import Network
 
     path, run = Path(path), RunFolder(Path(path))
+    if path.name == str(path) and not path.suffix and not path.exists():
+        return ready_network(path.name)
     if run.run.is_file():
         return Network.from_json(json.dumps(read_document(run.network)))
     if path.is_dir():
@@ -41,3 +43,19 @@ def read_network(path: str | Path) -> Network:
         return Network.from_json(text)
     except NetworkError as error:
         raise type(error)(f"{path}: {error}") from error
+
+
+def ready_network(name: str) -> Network:
+    """The ready architecture of that name, in its paper's dimensions.
+
+    Raises:
+        ConfigError: where there is neither an architecture nor a file of that name.
+    """
+    from ranvier.spec.architectures import ARCHITECTURES
+
+    if name in ARCHITECTURES:
+        return ARCHITECTURES[name]()
+    raise ConfigError(
+        f"{name}: there is no such file, and no ready architecture of that name. "
+        f"{suggestion(name, ARCHITECTURES)}"
+    )

@@ -6,6 +6,7 @@ from ranvier.nn.build import build
 from ranvier.nn.foreign import Wrapped, wrap
 from ranvier.nn.generate import generate
 from ranvier.nn.lsuv import lsuv_
+from ranvier.nn.mixing import cutmix, mixup
 from ranvier.nn.modules import MODULES
 from ranvier.nn.prior import prior_bias, start_at_prior_
 from ranvier.nn.streaming import streaming
@@ -19,9 +20,11 @@ __all__ = [
     "WeightReport",
     "Wrapped",
     "build",
+    "cutmix",
     "generate",
     "load_weights",
     "lsuv_",
+    "mixup",
     "prior_bias",
     "start_at_prior_",
     "streaming",

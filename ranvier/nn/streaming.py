@@ -29,11 +29,22 @@ class Streams(nn.Module):
 
     `carry` is None outside of `streaming`; inside, `forward` reads `carry.state` and writes the new
     one, detached, so that no gradient reaches back beyond a piece. `looks_ahead` says that this
-    module's output depends on later places, so that it cannot be fed in pieces.
+    module's output depends on later places, so that it cannot be fed in pieces; `takes_apart`, that
+    the modules inside meet one place at a time, each by itself, and remember nothing.
     """
 
     carry: Carry | None = None
     looks_ahead: bool = False
+    takes_apart: bool = False
+
+
+def _remembering(module: nn.Module, path: str) -> Iterator[tuple[str, Streams]]:
+    if isinstance(module, Streams):
+        yield path, module
+        if module.takes_apart:
+            return
+    for name, child in module.named_children():
+        yield from _remembering(child, f"{path}.{name}" if path else name)
 
 
 @contextmanager
@@ -43,7 +54,7 @@ def streaming(module: nn.Module) -> Iterator[None]:
     Raises:
         NetworkError: for layers that look ahead, all at once.
     """
-    found = {path: each for path, each in module.named_modules() if isinstance(each, Streams)}
+    found = dict(_remembering(module, ""))
     ahead = [path or "network" for path, each in found.items() if each.looks_ahead]
     if ahead:
         raise NetworkError(

@@ -16,7 +16,7 @@ from ranvier.optim.descent import Group
 from ranvier.optim.optimizer import Optimizer
 
 _NORMALISATION = ("norm", "ln", "bn")
-_SPARED = ("bias", "scale", "gain", "gamma", "beta")
+_SPARED = ("bias", "scale", "gain", "gamma", "beta", "log")
 
 
 def decays(name: str, parameter: Tensor) -> bool:
@@ -31,9 +31,9 @@ def decays(name: str, parameter: Tensor) -> bool:
     (True, False)
     """
     *path, last = name.lower().split(".")
-    in_normalisation = any(
-        "norm" in part or part.rstrip("0123456789_") in _NORMALISATION for part in path
-    )
+    # The layer that holds it says; a wrapper further out, such as weight_norm, does not.
+    layer = path[-1] if path else ""
+    in_normalisation = "norm" in layer or layer.rstrip("0123456789_") in _NORMALISATION
     return (
         parameter.ndim >= 2
         and not in_normalisation

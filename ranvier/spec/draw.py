@@ -15,7 +15,7 @@ from ranvier.spec import marks
 from ranvier.spec.describe import short
 from ranvier.spec.folding import folded, runs
 from ranvier.spec.layer import Family
-from ranvier.spec.rails import Rail, Span, draw_rails, rails_of, shape_text
+from ranvier.spec.rails import Rail, Span, draw_rails, from_above, rails_of, shape_text
 from ranvier.spec.trace import Node
 
 COLOURS: dict[Family, str] = {
@@ -203,8 +203,8 @@ def _framed(inner: Picture, *, badge: str = "", title: str = "") -> Picture:
 
 def _chain(node: Node, room: float) -> Picture:
     found = runs(node.children)
-    blocks = [(_block(run, times, room), _entering(run[0])) for run, times in found]
-    row = _stack(blocks, rails_of(node, found))
+    blocks = [_block(run, times, room) for run, times in found]
+    row = _stack(list(zip(blocks, from_above(node, found), strict=True)), rails_of(node, found))
     named = node.path and node.layer.name
     return _framed(row, title=node.name) if named else row
 
@@ -325,12 +325,23 @@ def _bend(x: float, to_x: float, y: float, to_y: float) -> str:
 def _panel(node: Node, room: float) -> Picture:
     """A layer with layers of its own inside its box."""
     inner_room = room - 2 * _PAD - 4
-    inside = _stack([(_picture(child, inner_room), _entering(child)) for child in node.children])
+    found = [((child,), 1) for child in node.children]
+    pictures = [_picture(child, inner_room) for child in node.children]
+    rails = rails_of(node, found)
+    inside = _stack(list(zip(pictures, from_above(node, found), strict=True)), rails)
     own = _box(node, room)
+    # Where several layers read the input, it is seen to enter.
+    lead = 24.0 if any(rail.start < 0 for rail in rails) else 0.0
     width = max(own.width, inside.width + 2 * _PAD + 4)
-    height = own.height + inside.height + _PAD
+    height = own.height + lead + inside.height + _PAD
     frame = marks.rectangle(0, 0, width, height) + _stripe(node, height)
     # The box's own frame is replaced by the panel's, which holds the layers inside as well.
     head = own.svg[own.svg.index("<text") :]
-    parts = [frame, head, marks.group((width - inside.width + 4) / 2, own.height, inside.svg)]
+    left = (width - inside.width + 4) / 2
+    enters = _lead(lead, pictures[0]) if lead else ""
+    parts = [
+        *(frame, head),
+        marks.group(left + inside.axis, own.height, enters),
+        marks.group(left, own.height + lead, inside.svg),
+    ]
     return Picture(width, height, width / 2, "".join(parts))

@@ -105,6 +105,7 @@ class Pick(Layer):
     """
 
     family: ClassVar[Family] = "join"
+    most_inputs: ClassVar[int | None] = None
 
     number: Annotated[int, whole(0, 1_000)]
 

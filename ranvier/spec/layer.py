@@ -40,7 +40,7 @@ Family = Literal[
 """What a layer is for, which gives it a colour in a drawing."""
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class Parameter:
     """A trainable tensor: its shape, how it starts, and how many numbers go in and out of it."""
 

@@ -41,7 +41,7 @@ class Font:
         return self.advance * (len(text) - 0.4 * raised)
 
 
-TITLE = Font(15, 8.2, weight="600")
+TITLE = Font(15, 9.0, weight="600")
 DETAIL = Font(12.5, 6.6, colour=SOFT)
 EQUATION = Font(13.5, 7.3, SERIF)
 EDGE = Font(12.5, 7.0, colour=SOFT)

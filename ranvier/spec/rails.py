@@ -35,22 +35,46 @@ class Span:
     right: float
 
 
-def rails_of(node: Node, found: Sequence[tuple[tuple[Node, ...], int]]) -> tuple[Rail, ...]:
-    """The rails of a row whose children are shown as `found`: blocks, and how often they come."""
-    block_of = [i for i, (run, times) in enumerate(found) for _ in range(len(run) * times)]
-    makers = [-1] * len(node.inputs) + [-2] * len(node.outer)
+Blocks = Sequence[tuple[tuple[Node, ...], int]]
+"""The children of a row as they are shown: blocks, and how often each comes."""
+
+_OUTSIDE = -2
+
+
+def rails_of(node: Node, found: Blocks) -> tuple[Rail, ...]:
+    """The rails of a row whose children are shown as `found`."""
     rails: dict[Rail, None] = {}
-    for position, (child, wires) in enumerate(zip(node.children, node.wires, strict=False)):
-        used = [wires[i] for i in _used(child) if i < len(wires) and wires[i] >= 0]
-        here = block_of[position]
-        above = here - 1
-        sources = dict.fromkeys(makers[i] for i in used)
+    for here, arrivals in _arrivals(node, found):
+        sources = dict.fromkeys(maker for maker, _ in arrivals)
         for start in sources:
             # What is taken from outside the row is named in the box; a folded block shows its own.
-            if start not in (-2, above, here):
-                rails[Rail(start, here, above in sources)] = None
-        makers += [here] * len(child.outputs)
+            if start not in (_OUTSIDE, here - 1, here):
+                rails[Rail(start, here, here - 1 in sources)] = None
     return tuple(rails)
+
+
+def from_above(node: Node, found: Blocks) -> list[tuple[Shape, ...]]:
+    """For each block, the shapes of what it gets from the one right above, or of all it gets."""
+    shapes: dict[int, tuple[Shape, ...]] = {}
+    for here, arrivals in _arrivals(node, found):
+        above = tuple(shape for maker, shape in arrivals if maker == here - 1)
+        shapes.setdefault(here, above or tuple(shape for _, shape in arrivals))
+    return [shapes.get(i, ()) for i in range(len(found))]
+
+
+def _arrivals(node: Node, found: Blocks) -> list[tuple[int, list[tuple[int, Shape]]]]:
+    """For each child its block, and the maker and shape of every signal that it reads.
+
+    A maker is a block, −1 for what enters the row, −2 for what is taken from further out.
+    """
+    block_of = [i for i, (run, times) in enumerate(found) for _ in range(len(run) * times)]
+    made = [(-1, shape) for shape in node.inputs] + [(_OUTSIDE, shape) for shape in node.outer]
+    arrivals = []
+    for here, child, wires in zip(block_of, node.children, node.wires, strict=False):
+        used = dict.fromkeys(wires[i] for i in _used(child) if i < len(wires) and wires[i] >= 0)
+        arrivals.append((here, [made[i] for i in used]))
+        made += [(here, shape) for shape in child.outputs]
+    return arrivals
 
 
 def _used(child: Node) -> Sequence[int]:
@@ -90,7 +114,7 @@ def draw_rails(
 def shape_text(shape: Shape) -> str:
     """A shape as people say it.
 
-    >>> shape_text((28, 28, 1))
-    '28 × 28 × 1'
+    >>> shape_text((28, 28, 1)), shape_text(())
+    ('28 × 28 × 1', 'a number')
     """
-    return " × ".join(f"{size:,}" for size in shape)
+    return " × ".join(f"{size:,}" for size in shape) or "a number"

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from ranvier.spec.layer import Layer, Parameter
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(frozen=True, eq=False, slots=True)
 class Signal:
     """What flows between two layers: its shape, and the superscript of its a⁽ˡ⁾ in equations.
 
@@ -27,7 +27,7 @@ class Signal:
     mark: str
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class Joined:
     """A layer's own result: its shape, and the signals that its equation is written in.
 
@@ -43,7 +43,7 @@ class Joined:
     flops: int = 0
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class Kept:
     """A result that goes under the layer's name, while what came in goes on in the row."""
 
@@ -54,7 +54,7 @@ Flowed = tuple[Signal, ...] | Joined | Kept
 """What `Layer.flow` gives: signals that a layer inside made, a result of its own, or a kept one."""
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class Node:
     """One layer in its place: `parameters` and `flops` are its own, without its children's.
 

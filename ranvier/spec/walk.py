@@ -20,7 +20,7 @@ _LETTERS = "ᵃᵇᶜᵈᵉᶠᵍʰⁱʲᵏˡᵐⁿᵒᵖʳˢᵗᵘᵛʷˣʸᶻ"
 _SUPERSCRIPTS = str.maketrans("0123456789", "⁰¹²³⁴⁵⁶⁷⁸⁹")
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(frozen=True, eq=False, slots=True)
 class Visit:
     """A layer that the walk has left.
 
@@ -39,38 +39,47 @@ class Visit:
 class Place:
     """A layer while the walk is in it: what `Layer.flow` calls its layers inside with."""
 
+    __slots__ = ("_names", "_parts", "calls", "outside", "path", "shared", "shares", "walk")
+
     def __init__(self, walk: Walk, path: tuple[str, ...], outside: Place | None) -> None:
         self.walk = walk
         self.path = path
         self.outside = outside
-        self.calls: list[Visit] = []
-        self.shared: list[Visit] = []
         self.shares: str | None = None
-        self._names: dict[str, tuple[Signal, ...]] = {}
-        self._visits: dict[str, Visit] = {}
-        self._parts: set[Signal] = set()
+        # Most layers are leaves and keep nothing: thousands of empty containers would cost more
+        # than the walk itself.
+        self.calls: tuple[Visit, ...] | list[Visit] = ()
+        self.shared: tuple[Visit, ...] = ()
+        self._names: dict[str, Visit | tuple[Signal, ...]] | None = None
+        self._parts: tuple[Signal, ...] = ()
 
     def __call__(self, name: str, layer: Layer, *signals: Signal) -> tuple[Signal, ...]:
         """Send `signals` through a layer inside, called `name`; what goes on in the row."""
-        if name in self._visits:
+        if isinstance(self._known().get(name), Visit):
             self.walk.problems.append(
                 f"{'.'.join((*self.path, name))}: two layers here are named {name!r}. "
                 "Give one of them another name."
             )
         visit = self.walk.visit((*self.path, name), layer, signals, self)
+        if isinstance(self.calls, tuple):
+            self.calls = []
         self.calls.append(visit)
-        self._visits[name] = visit
-        self._names[name] = visit.named
+        self._known()[name] = visit
         return visit.onward
+
+    def _known(self) -> dict[str, Visit | tuple[Signal, ...]]:
+        if self._names is None:
+            self._names = {}
+        return self._names
 
     def call(self, name: str, *signals: Signal) -> None:
         """Let layers inside take `signals` by `name`."""
-        self._names[name] = signals
+        self._known()[name] = signals
 
     def part(self, signal: Signal, shape: Shape) -> Signal:
         """Some numbers of a signal, as a module of the layer's own picks them."""
         piece = Signal(shape, signal.mark)
-        self._parts.add(piece)
+        self._parts = (*self._parts, piece)
         return piece
 
     def is_part(self, signal: Signal) -> bool:
@@ -86,7 +95,7 @@ class Place:
         first = self.weights_of(name)
         assert first.place.outside is not None
         visit = self.walk.visit(self.path, first.node.layer, signals, first.place.outside)
-        self.shared.append(visit)
+        self.shared = (*self.shared, visit)
         wanted, got = (_weights(each.node) for each in (first, visit))
         if wanted != got and not self.walk.problems:
             raise Misfit(
@@ -103,11 +112,11 @@ class Place:
             Misfit: if there is none.
         """
         first, *inside = name.split(".")
-        found = self._search("_visits", first)
+        found = self._search(first, Visit)
         for part in inside:
-            found = found.place._visits.get(part) if found else None
+            found = found.place._known().get(part) if isinstance(found, Visit) else None
         if not isinstance(found, Visit):
-            known = self._known("_visits")
+            known = self._within_reach(Visit)
             raise Misfit(
                 f"the name of an earlier layer: {', '.join(known) or 'there is none'}",
                 suggestion(name, known) or "Name a layer that comes before this one.",
@@ -122,34 +131,37 @@ class Place:
         Raises:
             Misfit: if one is not known.
         """
-        signals: list[Signal] = []
+        signals: tuple[Signal, ...] = ()
         for name in names:
-            found = self._search("_names", name)
+            found = self._search(name, Visit | tuple)
             if found is None:
-                known = self._known("_names")
+                known = self._within_reach(Visit | tuple)
                 raise Misfit(
                     f"the name of an earlier layer or an input: {', '.join(known)}",
                     suggestion(name, known) or "Name the layer whose output is meant.",
                     came=f"takes {name!r}",
                 )
-            signals += found
-        return tuple(signals)
+            signals += found.named if isinstance(found, Visit) else found
+        return signals
 
-    def _search(self, among: str, name: str) -> Any:
+    def _search(self, name: str, kind: Any) -> Visit | tuple[Signal, ...] | None:
         place: Place | None = self
         while place is not None:
-            if name in (known := getattr(place, among)):
-                return known[name]
+            found = place._names.get(name) if place._names else None
+            if isinstance(found, kind):
+                return found
             place = place.outside
         return None
 
-    def _known(self, among: str) -> list[str]:
+    def _within_reach(self, kind: Any) -> list[str]:
+        """The names known here, the nearest first."""
         place: Place | None = self
-        known: list[str] = []
+        names: dict[str, None] = {}
         while place is not None:
-            known += [name for name in getattr(place, among) if name not in known]
+            own = place._names or {}
+            names |= dict.fromkeys(name for name, found in own.items() if isinstance(found, kind))
             place = place.outside
-        return known
+        return list(names)
 
 
 @dataclass
@@ -203,6 +215,8 @@ class Walk:
         if fits and isinstance(result, Joined):
             equation = layer.equation(outputs[0].mark, *(source.mark for source in sources))
             parameters, flops = {**parameters, **result.parameters}, flops + result.flops
+        for name, parameter in parameters.items():
+            self._check_start(place, name, parameter)
         node = Node(
             path=".".join(place.path),
             name=place.path[-1] if place.path else "",
@@ -220,6 +234,11 @@ class Walk:
         )
         onward = signals if isinstance(result, Kept) else outputs
         return Visit(node, (*needs, *outer), outputs, onward, outputs, place)
+
+    def _check_start(self, place: Place, name: str, parameter: Parameter) -> None:
+        misfit = parameter.initializer.misfit(parameter.shape)
+        if misfit:
+            self.problems.append(f"{'.'.join((*place.path, name))}: {misfit}")
 
     def _outputs(self, result: Flowed) -> tuple[Signal, ...]:
         if isinstance(result, Kept):
@@ -270,6 +289,8 @@ def _wired(
     """The signals from further out, and by number what each call and the result are made of."""
     calls = [*place.calls, *place.shared]
     made = [signal for call in calls for signal in call.outputs]
+    if not calls and sources == inputs:
+        return [], (), tuple(range(len(inputs)))
     known, outer = set(inputs), list[Signal]()
     for needs, outputs in (*((call.needs, call.outputs) for call in calls), (sources, ())):
         new = (need for need in needs if need not in known and not place.is_part(need))

@@ -265,6 +265,20 @@ def test_generation_with_and_without_a_cache_writes_the_same(case):
     assert torch.equal(written, cached)
 
 
+@pytest.mark.parametrize("case", [c for c in CASES if "transformer" in c.name], ids=str)
+def test_a_decoder_that_remembers_writes_what_one_that_reads_all_again_writes(case):
+    module = case.built().eval()
+    source = case.inputs[0]
+    written = newest = torch.ones(ROWS, 1, dtype=torch.long)
+    with torch.no_grad(), streaming(module.decoder):
+        for _ in range(5):
+            newest = module(source, newest)[:, -1, 1:].argmax(-1, keepdim=True) + 1
+            written = torch.cat([written, newest], 1)
+    with torch.no_grad():
+        again = module(source, written[:, :-1])[:, :, 1:].argmax(-1) + 1
+    assert torch.equal(again, written[:, 1:])
+
+
 @every_case
 def test_it_exports_and_the_exported_program_agrees(case):
     module = case.built().float().eval()

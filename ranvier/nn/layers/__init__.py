@@ -36,7 +36,6 @@ from ranvier.nn.layers import (  # noqa: F401
     recurrent,
     reparametrization,
     resampling,
-    rescaling,
     reshaping,
     sampling,
     scaling,

@@ -158,14 +158,14 @@ class RandomAffine(Augmentation):
 
     def changed(self, pictures: Tensor) -> Tensor:
         layer = self.layer
-        slants = torch.tan(uniform(pictures, -1, 1) * math.radians(layer.shear))
+        slants = torch.tan(uniform(pictures, -1, 1) * math.radians(layer.most("shear")))
         movement = Movement(
-            rotation=uniform(pictures, -1, 1) * math.radians(layer.rotation),
-            right=uniform(pictures, -1, 1) * layer.translation,
-            down=uniform(pictures, -1, 1) * layer.translation,
+            rotation=uniform(pictures, -1, 1) * math.radians(layer.most("rotation")),
+            right=uniform(pictures, -1, 1) * layer.most("translation"),
+            down=uniform(pictures, -1, 1) * layer.most("translation"),
             slant=slants,
             slant_down=torch.zeros_like(slants),
-            zoom=1 + uniform(pictures, -1, 1) * layer.zoom,
+            zoom=1 + uniform(pictures, -1, 1) * layer.most("zoom"),
         )
         return moved(pictures, movement, layer.fill)
 

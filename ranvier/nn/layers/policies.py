@@ -148,7 +148,8 @@ def equalized(pictures: Tensor) -> Tensor:
     return torch.where((step > 0).unsqueeze(1), spread, pictures)
 
 
-def _draw_changes(pictures: Tensor) -> Tensor:
+def draw_changes(pictures: Tensor) -> Tensor:
+    """The number of a change for each picture, all equally likely, [B]."""
     return torch.randint(0, len(CHANGES), (pictures.shape[0],), device=pictures.device)
 
 
@@ -161,7 +162,7 @@ class TrivialAugment(Augmentation):
         low, high = self.layer.limits
         shares = ((pictures - low) / (high - low)).clamp(0, 1)
         strength = uniform(pictures, 0, 1)
-        changed = one_change(shares, _draw_changes(pictures), strength, WIDE, self.layer.fill)
+        changed = one_change(shares, draw_changes(pictures), strength, WIDE, self.layer.fill)
         return low + (high - low) * changed
 
 
@@ -175,7 +176,7 @@ class RandAugment(Augmentation):
         shares = ((pictures - low) / (high - low)).clamp(0, 1)
         strength = uniform(pictures, self.layer.magnitude, self.layer.magnitude)
         for _ in range(self.layer.times):
-            shares = one_change(shares, _draw_changes(pictures), strength, USUAL, self.layer.fill)
+            shares = one_change(shares, draw_changes(pictures), strength, USUAL, self.layer.fill)
         return low + (high - low) * shares
 
 

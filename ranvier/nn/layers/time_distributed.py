@@ -16,11 +16,13 @@ from ranvier.spec import Node
 from ranvier.spec import Recurrent as RecurrentLayer
 
 
-class TimeDistributed(nn.Module):
+class TimeDistributed(Streams):
     """Calls the module inside once, with all places of all samples as one batch.
 
     Shapes: [B, T, …] -> [B, T, …].
     """
+
+    takes_apart = True
 
     def __init__(self, node: Node, inside: nn.Module) -> None:
         super().__init__()

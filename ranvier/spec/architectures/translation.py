@@ -15,7 +15,7 @@ from ranvier.spec.layers.embedding import Embedding
 from ranvier.spec.layers.masking import PaddingMask
 from ranvier.spec.layers.normalization import LayerNorm
 from ranvier.spec.layers.positions import SinusoidalPositions
-from ranvier.spec.layers.rescaling import Rescale
+from ranvier.spec.layers.preprocessing import Rescaling
 from ranvier.spec.layers.transformer import TransformerDecoder, TransformerEncoder
 from ranvier.spec.network import Network
 
@@ -49,7 +49,8 @@ def transformer(
     Inputs `source` and `target`, the target one place later than what it is to predict. One matrix
     of words serves source, target and output. Places that hold the code `padding` are attended to
     by nobody. `decoder_layers` are as many as `layers` unless told. With `order="pre"` a last norm
-    stands after each row of blocks.
+    stands after each row of blocks. To write word by word without reading the old ones again, go
+    on in `streaming(module.decoder)`, each time with the source and the newest word.
 
     Parameters with the paper's shared vocabulary of about 37,000: base 63,082,496 (65 M in the
     paper's table 3), big 214,245,376 (213 M there). The paper does not say its vocabulary to the
@@ -79,11 +80,11 @@ def transformer(
     start = Initializer("normal", std=units**-0.5)
     words = Embedding(vocabulary, units, initializer=start, name="words")
     ends = [LayerNorm(epsilon=epsilon)] if order == "pre" else []
+    target = _read("target", padding, Again("words"), units, dropout)
     return Network(
         *_read("source", padding, words, units, dropout),
         Sequence(Repeat(encoder, times=layers), *ends, name="memory"),
-        *_read("target", padding, Again("words", name="target_words"), units, dropout),
-        Sequence(Repeat(decoder, times=decoder_layers or layers), *ends, name="decoder"),
+        Sequence(*target, Repeat(decoder, times=decoder_layers or layers), *ends, name="decoder"),
         TiedDense("words", name="head"),
         inputs=("source", "target"),
         name="transformer",
@@ -96,7 +97,7 @@ def _read(name: str, padding: int, words: Layer, units: int, dropout: float) -> 
         Take(name),
         Aside(PaddingMask(padding), name=f"{name}_padding"),
         words,
-        Rescale(math.sqrt(units)),
+        Rescaling(math.sqrt(units)),
         SinusoidalPositions(),
         *([Dropout(dropout)] if dropout else []),
     ]

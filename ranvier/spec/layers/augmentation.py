@@ -122,11 +122,11 @@ class Moves(Augments):
     meaning_of: ClassVar[str] = "x(M p)"
     operations: ClassVar[int] = 8
 
-    rotation: float = 0.0
-    translation: float = 0.0
-    zoom: float = 0.0
-    shear: float = 0.0
-    fill: Fill = "reflect"
+    fill: Fill
+
+    def most(self, movement: Literal["rotation", "translation", "zoom", "shear"]) -> float:
+        """How far the kind goes in a movement; 0 for one that it does not make."""
+        return getattr(self, movement, 0.0)
 
 
 @dataclass(frozen=True)

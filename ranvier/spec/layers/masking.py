@@ -6,7 +6,7 @@ A mask is a signal of its own, true where a place is real; it is made aside and 
 from __future__ import annotations
 
 from dataclasses import KW_ONLY, dataclass
-from typing import Annotated
+from typing import Annotated, ClassVar
 
 from ranvier.core.shapes import Shape
 from ranvier.spec.fields import Name, real
@@ -90,6 +90,8 @@ class MaskedFill(Layer):
 
     Shapes: [*places, features], [*places] -> [*places, features].
     """
+
+    most_inputs: ClassVar[int | None] = 2
 
     value: _Number = 0.0
     _: KW_ONLY

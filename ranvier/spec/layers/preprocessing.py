@@ -130,6 +130,9 @@ class Rescaling(Layer):
         offset = f" + {self.offset:g}" if self.offset else ""
         return f"a{here} = {self.scale:g} a{(sources or ('⁽ˡ⁻¹⁾',))[0]}{offset}"
 
+    def label(self) -> str:
+        return f"Rescaling {self.scale:g}"
+
 
 def _accept_edges(value: Any) -> tuple[float, ...]:
     edges: tuple[float, ...] = many(FINITE, "", minimum=1).accept(value)

@@ -32,7 +32,7 @@ class Reparametrises(Around):
             raise Misfit(
                 f"a layer with a weight of {max(2, self.axis + 1)} axes or more, not all zero",
                 "Wrap the layer that has the weight, such as a Dense.",
-                came=f"wraps {type(self.layer).__name__}{came}",
+                came=f"has {type(self.layer).__name__} inside{came}",
                 output=ends[0].shape,
             )
         return Joined(

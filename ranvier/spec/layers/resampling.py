@@ -13,8 +13,8 @@ from ranvier.spec.layer import Layer, elementwise
 from ranvier.spec.layers.spatial import across, agreed_axes, per_axis, places_of, spread
 from ranvier.spec.trace import Misfit
 
-_POSITIVE = real("a number above 0", lambda value: value > 0)
-_Scale = Annotated[float | tuple[float, ...] | None, optional(per_axis(_POSITIVE))]
+_SCALE = real("a number above 0 and at most 1,000,000", lambda value: 0 < value <= 1e6)
+_Scale = Annotated[float | tuple[float, ...] | None, optional(per_axis(_SCALE))]
 _Size = Annotated[int | tuple[int, ...] | None, optional(per_axis(whole(1)))]
 
 

@@ -60,6 +60,7 @@ class Conditioned:
     """
 
     family: ClassVar[Family] = "normalisation"
+    most_inputs: ClassVar[int | None] = 2
     each: ClassVar[int]
 
     condition: str | None

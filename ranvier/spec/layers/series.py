@@ -38,8 +38,9 @@ class ReversibleNorm(Sequence, other_spellings=("revin", "reversible_instance_no
     Reference: Kim et al. 2022, Reversible instance normalization (ICLR).
     """
 
-    form: ClassVar[Form] = "bypass"
+    form: ClassVar[Form] = "box"
     family: ClassVar[Family] = "normalisation"
+    most_inputs: ClassVar[int | None] = 1
 
     affine: Flag
     epsilon: Positive
@@ -219,7 +220,8 @@ class DoublyResidual(Sequence):
     Reference: Oreshkin et al. 2020, arXiv:1905.10437.
     """
 
-    form: ClassVar[Form] = "bypass"
+    form: ClassVar[Form] = "box"
+    family: ClassVar[Family] = "join"
 
     def flow(self, run: Run, *signals: Signal) -> Flowed:
         if len(signals) != 2:

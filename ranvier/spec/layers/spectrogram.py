@@ -147,22 +147,24 @@ class _Mel(_Frames):
         """The weight of every frequency in every filter, [mels][frequencies].
 
         A triangle from the corner before over its own to the corner after, corners equally far
-        apart in mel. Slaney's have the same area, HTK's the same height.
+        apart in mel. HTK's sides are straight over mel and all 1 high; Slaney's are straight over
+        hertz and have the same area.
         """
         bottom, top = mel(self.low, self.scale), mel(self.highest, self.scale)
         steps = self.mels + 1
-        corners = [hertz(bottom + (top - bottom) * i / steps, self.scale) for i in range(steps + 1)]
-        frequencies = [self.rate * k / self.points for k in range(self.points // 2 + 1)]
+        corners = [bottom + (top - bottom) * i / steps for i in range(steps + 1)]
+        places = [self.rate * k / self.points for k in range(self.points // 2 + 1)]
+        if self.scale == "htk":
+            places = [mel(frequency, "htk") for frequency in places]
+        else:
+            corners = [slaney_hertz(corner) for corner in corners]
         filters = []
         for left, middle, right in zip(corners, corners[1:], corners[2:], strict=False):
-            height = 2 / (right - left) if self.scale == "slaney" else 1.0
-            filters.append(
-                [
-                    height
-                    * max(0.0, min((f - left) / (middle - left), (right - f) / (right - middle)))
-                    for f in frequencies
-                ]
-            )
+            height = 1.0 if self.scale == "htk" else 2 / (right - left)
+            rising = [(place - left) / (middle - left) for place in places]
+            falling = [(right - place) / (right - middle) for place in places]
+            sides = zip(rising, falling, strict=True)
+            filters.append([height * max(0.0, min(up, down)) for up, down in sides])
         return filters
 
 
@@ -178,8 +180,8 @@ def mel(frequency: float, scale: Scale) -> float:
         htk      2595 log₁₀(1 + f / 700)
         slaney   f · 3/200 up to 1000 Hz, then 15 + 27 log_6.4(f / 1000)
 
-    >>> round(mel(1000.0, "htk"), 2), mel(1000.0, "slaney")
-    (999.99, 15.0)
+    >>> round(mel(1000.0, "htk"), 2), round(mel(500.0, "slaney"), 2)
+    (999.99, 7.5)
     """
     if scale == "htk":
         return 2595.0 * math.log10(1.0 + frequency / 700.0)
@@ -188,10 +190,12 @@ def mel(frequency: float, scale: Scale) -> float:
     return _BEND / _STRAIGHT + math.log(frequency / _BEND) / _LOG_STEP
 
 
-def hertz(height: float, scale: Scale) -> float:
-    """The frequency that sounds so high: `mel` turned round."""
-    if scale == "htk":
-        return 700.0 * (10.0 ** (height / 2595.0) - 1.0)
+def slaney_hertz(height: float) -> float:
+    """The frequency that sounds so high: Slaney's `mel` turned round.
+
+    >>> round(slaney_hertz(7.5)), round(slaney_hertz(mel(5000.0, "slaney")))
+    (500, 5000)
+    """
     bend = _BEND / _STRAIGHT
     if height < bend:
         return _STRAIGHT * height
@@ -205,7 +209,8 @@ class MelSpectrogram(_Mel, Layer):
         a⁽ˡ⁾_tm = Σ_k F_mk |X_tk|^power
 
     The filters go from `low` to `high`, or to half the `rate` of samples a second. `scale` says
-    which mel: "htk" with triangles of height 1, or "slaney" with triangles of equal area.
+    which mel: "htk" with triangles of height 1, or "slaney" with triangles of equal area (see
+    `filters`).
 
     >>> MelSpectrogram(400, rate=16000, mels=80, hop=160, log=True).output_shape(16000)
     (98, 80)

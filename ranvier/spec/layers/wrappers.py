@@ -31,6 +31,8 @@ class Around:
 
     form: ClassVar[Form] = "chain"
     family: ClassVar[Family] = "map"
+    # However many the layer inside takes, which looks at them itself.
+    most_inputs: ClassVar[int | None] = None
 
     layer: Layer
 

@@ -1,4 +1,4 @@
-"""What networks for texts and series are made of: bases, reversible norms, fills, scales."""
+"""What networks for texts and series are made of: bases, reversible norms, fills."""
 
 from ranvier.spec import (
     LSTM,
@@ -16,15 +16,12 @@ from ranvier.spec import (
     Permute,
     Pick,
     Repeat,
-    Rescale,
     ReversibleNorm,
     Take,
 )
 from tests.laws.examples.example import Example, codes, mask, numbers
 
 EXAMPLES = [
-    Example(Rescale(-2.0), (3,)),
-    Example(Rescale(0.5, offset=-1.0), (2, 3)),
     Example(MaskedFill(), ((5, 2), (5,)), (numbers, mask)),
     Example(
         Network(

@@ -85,3 +85,21 @@ def test_a_text_that_is_no_network_is_refused_with_its_file(run_command, network
 def test_what_is_no_shape_is_refused(text):
     with pytest.raises(ConfigError, match="expected the shape of one input, without the batch"):
         read_shape(text)
+
+
+def test_a_ready_architecture_is_described_by_its_name(run_command):
+    outcome = run_command("describe", "lenet5", "--input", "28,28,1")
+    assert outcome.code == 0
+    assert "(28, 28, 1) → (10,)" in outcome.out
+    assert "61,706 parameters" in outcome.out
+
+
+def test_an_architecture_that_is_not_known_is_answered_with_the_nearest(run_command):
+    outcome = run_command("describe", "resnet5")
+    assert outcome.code != 0
+    assert "no ready architecture of that name. Did you mean 'resnet" in outcome.err
+
+
+def test_several_inputs_have_their_shapes_in_order(run_command):
+    outcome = run_command("describe", "transformer", "--input", "12", "--input", "10")
+    assert "(12,) and (10,) → (10, 37000)" in outcome.out

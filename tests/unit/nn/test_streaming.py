@@ -46,3 +46,20 @@ def test_layers_that_look_ahead_are_refused_together():
     with pytest.raises(NetworkError, match=r"(?s)0: got a layer that reads later.*\n2: "):
         with streaming(network):
             pass
+
+
+def test_what_meets_one_place_at_a_time_remembers_nothing():
+    class Ahead(Streams):
+        looks_ahead = True
+
+    class Apart(Streams):
+        takes_apart = True
+
+        def __init__(self) -> None:
+            super().__init__()
+            self.inside = Ahead()
+
+    module = nn.Sequential(Apart(), RunningSum())
+    with streaming(module):
+        assert module[0].inside.carry is None
+        assert module[1].carry is not None

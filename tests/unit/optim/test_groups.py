@@ -151,6 +151,8 @@ def test_one_direction_for_all_has_no_rates_for_some(optimizer):
         ("learning.weight", True),
         ("lstm.weight_hh_l0", True),
         ("lstm.bias_hh_l0", False),
+        ("weight_norm_0.layer.weight", True),
+        ("mamba.A_log", False),
     ],
 )
 def test_a_name_tells_what_a_parameter_with_two_axes_is(name, expected):

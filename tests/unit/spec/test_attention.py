@@ -235,7 +235,7 @@ def test_misfits_of_several_layers_are_found_in_one_walk():
         (lambda: Rotary(share=0), "Rotary.share: got 0; expected a number above 0 and at most 1."),
         (
             lambda: TransformerEncoder(2, feed_forward="swiglo"),
-            "TransformerEncoder.feed_forward: got 'swiglo'; expected one of 'relu', 'gelu', "
+            "TransformerEncoder.feed_forward: got 'swiglo'; expected one of 'relu', 'gelu', 'gelu_tanh', "
             "'silu', 'glu', 'reglu', 'geglu', 'swiglu', or a layer, such as MixtureOfExperts(8). "
             "Did you mean 'swiglu'?",
         ),

@@ -348,6 +348,11 @@ REFUSED = [
         "or the size that is wanted.",
     ),
     (
+        lambda: Upsample(1e300),
+        "Upsample.scale: got 1e+300; expected a number above 0 and at most 1,000,000, or a tuple "
+        "of one to 3: one for each axis, or None.",
+    ),
+    (
         lambda: Upsample(2, align_corners=True),
         "Upsample.align_corners: got true with mode 'nearest'; expected it with 'linear' or "
         "'cubic' alone. Leave it out.",

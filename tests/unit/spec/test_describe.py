@@ -12,6 +12,8 @@ from ranvier.spec import (
     BatchNorm,
     Dense,
     Dropout,
+    Embedding,
+    MultiHeadAttention,
     Network,
     Parallel,
     Repeat,
@@ -112,6 +114,17 @@ def test_every_mark_lies_within_the_drawing(network):
             visit(child, x, y)
 
     visit(root, 0.0, 0.0)
+
+
+def test_a_line_in_a_drawing_bears_the_shape_of_what_runs_along_it_alone():
+    found = cells(Network(MultiHeadAttention(2)).draw(input=(5, 4)))
+    # In, from the values to the mixture, to the output, out; the other lines have no words.
+    assert found.count("5 × 4") == 4
+    assert not any("," in text for text in found)
+
+
+def test_a_single_number_is_said_in_a_drawing():
+    assert "a number" in cells(Network(Embedding(3, 4)).draw(input=[()]))
 
 
 def test_a_name_cannot_break_out_of_the_drawing_or_the_table():

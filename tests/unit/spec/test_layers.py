@@ -323,6 +323,8 @@ def test_a_network_knows_the_members_that_a_layer_inside_makes():
 
 def test_a_layer_of_two_inputs_is_laid_out_by_the_same_walk():
     class Looks(Dense, kind="looks_of_a_test"):
+        most_inputs = 2
+
         def infer(self, query, memory):
             return (*query[:-1], memory[-1])
 

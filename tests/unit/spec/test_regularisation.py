@@ -81,13 +81,13 @@ from ranvier.spec import (
         (
             WeightNorm(Flatten()),
             (4, 6),
-            "network: WeightNorm wraps Flatten; expected a layer with a weight of 2 axes or more, "
+            "network: WeightNorm has Flatten inside; expected a layer with a weight of 2 axes or more, "
             "not all zero. Wrap the layer that has the weight, such as a Dense.",
         ),
         (
             SpectralNorm(Dense(3, initializer="zeros")),
             (4,),
-            "network: SpectralNorm wraps Dense, whose weight starts at zero; expected a layer with "
+            "network: SpectralNorm has Dense inside, whose weight starts at zero; expected a layer with "
             "a weight of 2 axes or more, not all zero. Wrap the layer that has the weight, such as "
             "a Dense.",
         ),

@@ -1,9 +1,9 @@
 """Weights and multiply–adds of the ready architectures are those that are published.
 
 Sources of exact counts: torchvision's table of weights (resnet18 … 152, convnext_*, vit_b_16,
-vit_l_16, vit_h_14); timm's results table (vit_tiny, vit_small); logs of the authors' own code
-(wide_resnet). Where only millions are published, the count is held against those, and the exact one
-follows from the paper's dimensions by the arithmetic written beside it.
+vit_l_16, vit_h_14), timm's table of results (vit_tiny, vit_small), pytorchcv's tests
+(wide_resnet28_10). Where only millions are published, the count is held against those, and the
+exact one follows from the paper's dimensions by the arithmetic written beside it.
 """
 
 from __future__ import annotations

@@ -1,0 +1,94 @@
+"""The pages that say what the vocabulary is and how it is put together say what the code does."""
+
+from __future__ import annotations
+
+import ast
+import re
+import runpy
+from contextlib import chdir, redirect_stdout
+from io import StringIO
+from pathlib import Path
+from types import SimpleNamespace
+
+import pytest
+
+import ranvier as rv
+from ranvier.spec.architectures import ARCHITECTURES
+
+ROOT = Path(__file__).parents[2]
+DOCS = ROOT / "docs"
+NETWORKS = (DOCS / "networks.md").read_text(encoding="utf-8")
+README = (ROOT / "README.md").read_text(encoding="utf-8")
+VOCABULARY = (DOCS / "vocabulary.md").read_text(encoding="utf-8")
+BETWEEN = "----- the next block -----"
+
+# A block of Python, and what it prints where the page shows that.
+BLOCK = re.compile(r"^```python\n(.*?)^```\n(?:\n```text\n(.*?)^```$)?", re.MULTILINE | re.DOTALL)
+
+
+def example(name: str) -> SimpleNamespace:
+    return SimpleNamespace(**runpy.run_path(str(ROOT / "examples" / f"{name}.py")))
+
+
+def test_the_vocabulary_is_what_the_registries_hold() -> None:
+    written = example("vocabulary").page()
+    assert written == VOCABULARY, "run: python examples/vocabulary.py docs/vocabulary.md"
+
+
+def test_whatever_the_vocabulary_names_can_be_written() -> None:
+    names = set(re.findall(r"^\| `rv\.(\w+)`", VOCABULARY, re.MULTILINE))
+    assert len(names) > 200
+    assert not [name for name in names if not hasattr(rv, name)]
+
+
+def test_a_layer_that_no_family_has_is_refused() -> None:
+    program = example("vocabulary")
+    families = dict(program.LAYER_FAMILIES)
+    del families["Pooling"]
+    with pytest.raises(ValueError, match=r"\['global_pooling', 'pooling'\]; put them in one"):
+        program._families(rv.LAYERS, families)
+
+
+def printed(blocks: list[str], folder: Path) -> list[str]:
+    """What blocks print that run one after the other, as one program."""
+    script = folder / "page.py"
+    script.write_text(f"print({BETWEEN!r})\n".join(blocks), encoding="utf-8")
+    with redirect_stdout(StringIO()) as output, chdir(folder):
+        runpy.run_path(str(script), run_name="page")
+    return output.getvalue().split(f"{BETWEEN}\n")
+
+
+def test_the_blocks_of_networks_run_and_print_what_is_shown(tmp_path: Path) -> None:
+    blocks = BLOCK.findall(NETWORKS)
+    assert len(blocks) == NETWORKS.count("```python") > 10
+    came = printed([code for code, _ in blocks], tmp_path)
+    for (code, shown), output in zip(blocks, came, strict=True):
+        assert not shown or output == shown, f"after\n{code}came\n{output}"
+
+
+def test_the_network_of_the_readme_prints_what_is_shown(tmp_path: Path) -> None:
+    ((code, shown),) = [block for block in BLOCK.findall(README) if block[1]]
+    assert printed([code], tmp_path) == [shown]
+
+
+ROWS = re.findall(r"^\| `(\w+)` \| `(.+?)` \| ([\d,]+) \|", NETWORKS, re.MULTILINE)
+
+
+def test_the_page_names_every_ready_architecture() -> None:
+    named = [name for name, *_ in ROWS]
+    assert sorted(named) == sorted(ARCHITECTURES)
+
+
+@pytest.mark.parametrize(("name", "shapes", "parameters"), ROWS, ids=[row[0] for row in ROWS])
+def test_an_architecture_has_the_parameters_that_the_page_says(
+    name: str, shapes: str, parameters: str
+) -> None:
+    found = ARCHITECTURES[name]().describe(input=ast.literal_eval(shapes)).parameters
+    assert f"{found:,}" == parameters
+
+
+def test_the_picture_of_a_graph_is_as_its_program_draws_it() -> None:
+    written = (DOCS / "pictures" / "network.svg").read_text(encoding="utf-8")
+    assert example("draw_network").picture() == written, (
+        "run: python examples/draw_network.py docs/pictures/network.svg"
+    )
