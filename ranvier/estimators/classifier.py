@@ -23,6 +23,7 @@ from ranvier.losses import Loss
 from ranvier.optim import Optimizer, Schedule
 from ranvier.spec import Network
 from ranvier.step import Head
+from ranvier.step.reading import PREDICTION
 
 # The logarithm of a probability that float64 cannot tell from 0.
 _IMPOSSIBLE = math.log(np.finfo(np.float64).tiny)
@@ -210,10 +211,12 @@ class NetworkClassifier(ClassifierMixin, NetworkEstimator):
 class _LogHead(Head):
     """Answers with the logarithms of the probabilities."""
 
-    def predict(self, outputs: Tensor) -> Tensor:
+    def answer(self, outputs: Tensor) -> dict[str, Tensor]:
         outputs = outputs.double()
         if self.single_logit:
             logs = functional.logsigmoid(torch.cat([-outputs, outputs], dim=-1))
         else:
             logs = torch.log_softmax(outputs, dim=-1)
-        return logs if self.members is None else logs.logsumexp(1) - math.log(self.members)
+        if self.members is not None:
+            logs = logs.logsumexp(1) - math.log(self.members)
+        return {PREDICTION: logs}

@@ -17,6 +17,7 @@ from ranvier.apps.tabular.defaults import default_settings
 from ranvier.apps.tabular.train import part_of
 from ranvier.data.tabular import Rows, labelled_rows, prepare
 from ranvier.estimators.table import TARGET
+from ranvier.losses import loss_from
 from ranvier.runs.settings import TrainSettings
 from ranvier.spec import Network
 from ranvier.train.job import Job
@@ -110,15 +111,15 @@ def _with_all_classes(frame: polars.DataFrame, num_classes: int | None) -> polar
 
 def job_on(model: TableModel, train: Rows, validation: Rows | None, settings: TrainSettings) -> Job:
     """A training that starts from a copy of the model's weights, on rows that it encoded."""
+    loss = loss_from(settings.loss) if settings.loss is not None else None
     return Job(
         task=model.task,
         # The model answers in float64 but was trained in float32, and comes back to the bit.
         module=copy.deepcopy(model.module).float(),
         head=model.head,
-        training=part_of(train),
-        validation=None if validation is None else part_of(validation),
+        training=part_of(train, loss),
+        validation=None if validation is None else part_of(validation, loss),
         settings=settings,
-        to_values=model.encoder.to_values,
         device=device_for(settings.device),
     )
 
