@@ -92,10 +92,10 @@ def start_at_prior_(
         DataError: for targets that do not fit the last layer.
     """
     name, bias, last = _last_bias(module)
-    described = getattr(getattr(last, "layer", None), "activation", None)
-    if task == "regression" and described is not None and described.function != "linear":
+    activation = _activation_of(last)
+    if task == "regression" and activation != "linear":
         raise NetworkError(
-            f"{name}: got the activation {described.function!r} after the last bias; expected "
+            f"{name}: got the activation {activation!r} after the last bias; expected "
             "none for regression. Leave the activation out, or set the bias by hand."
         )
     prior = prior_bias(task, target, outputs=bias.shape[-1], sample_weight=sample_weight)
@@ -107,14 +107,21 @@ def start_at_prior_(
 def start_first_output_at_(module: nn.Module, value: float) -> bool:
     """Set the last bias of the first output to `value`, of every member of an ensemble.
 
-    Whether it was done: nothing is where the network ends without a bias.
+    Whether it was done: not where the network ends without a bias, or bends it afterwards.
     """
     try:
-        _, bias, _ = _last_bias(module)
+        _, bias, last = _last_bias(module)
     except NetworkError:
+        return False
+    if _activation_of(last) != "linear":
         return False
     bias[..., 0] = value
     return True
+
+
+def _activation_of(last: nn.Module) -> str:
+    described = getattr(getattr(last, "layer", None), "activation", None)
+    return "linear" if described is None else described.function
 
 
 def _last_bias(module: nn.Module) -> tuple[str, Tensor, nn.Module]:

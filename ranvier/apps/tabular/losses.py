@@ -166,7 +166,8 @@ def starts_at(loss: Loss, truth: NDArray[Any]) -> float | None:
     Only for the logarithm of a mean: from 0, that of 1, to that of targets of another size is a
     long way at the usual learning rates. Of 600 counts of about 700 each, the default network then
     reaches a surprise of 5.4 where it else ends at 11.6; of counts of about 2 it makes no
-    difference. Standardised outputs start at their mean as it is.
+    difference. Standardised outputs start at their mean as it is, and quantiles end no better from
+    those of the targets: 2.59 instead of 2.58 of pinball loss after a few epochs less.
     """
     if not is_log_mean(loss):
         return None

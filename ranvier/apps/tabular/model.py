@@ -60,8 +60,9 @@ class TableModel:
     def predict_proba(self, source: Any) -> np.ndarray:
         """A probability per class and row, `[N, C]`, classes in the order of `task.classes`.
 
-        Honest where the loss is a cross-entropy. A hinge teaches scores, whose sigmoid or softmax
-        this is: it ranks rows and decides as the scores do, and says no more.
+        Honest where the loss is a cross-entropy; a focal loss makes them shyer than that. A hinge
+        teaches scores, whose sigmoid or softmax this is: it ranks rows and decides as the scores
+        do, and says no more.
         """
         if not self.task.is_classification:
             raise ConfigError(

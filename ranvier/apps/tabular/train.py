@@ -65,7 +65,8 @@ class Prepared:
             NetworkError, ConfigError: for a network, loss, metric or device that does not fit.
         """
         data, settings = self.data, self.settings
-        loss = loss_from(settings.loss or "")
+        assert settings.loss is not None, "a loss must be chosen before a job is made"
+        loss = loss_from(settings.loss)
         validation = data.validation
         job = Job(
             task=data.task,

@@ -9,6 +9,7 @@ import torch
 
 from ranvier.core.errors import DataError, NetworkError
 from ranvier.nn import build, prior_bias, start_at_prior_
+from ranvier.nn.prior import start_first_output_at_
 from ranvier.spec import Dense, Dropout, MemberDense, Members, Network
 
 CLASSES = torch.tensor([0] * 70 + [1] * 25 + [2] * 5)
@@ -148,3 +149,20 @@ def test_what_does_not_fit_is_refused(network, task, target, error, message):
     with pytest.raises(error) as caught:
         start_at_prior_(build(network, 4), task, target)
     assert str(caught.value) == message
+
+
+def test_the_first_output_of_every_member_starts_where_it_is_told():
+    module = build(Network(Members(3), MemberDense(2)), 4)
+    before = module(torch.zeros(1, 4)).detach().clone()
+    assert start_first_output_at_(module, 5.0)
+    after = module(torch.zeros(1, 4)).detach()
+    torch.testing.assert_close(after[..., 0], torch.full((1, 3), 5.0))
+    torch.testing.assert_close(after[..., 1], before[..., 1])
+
+
+def test_a_network_that_ends_without_a_plain_bias_starts_as_it_is():
+    for last in (Dense(1, bias=False), Dense(1, activation="softplus")):
+        module = build(Network(Dense(3), last), 4)
+        before = {name: each.clone() for name, each in module.state_dict().items()}
+        assert not start_first_output_at_(module, 5.0)
+        assert all(torch.equal(before[name], each) for name, each in module.state_dict().items())
