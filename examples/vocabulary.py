@@ -18,6 +18,7 @@ from ranvier.losses import LOSSES
 from ranvier.metrics import METRICS, Metric
 from ranvier.optim import OPTIMIZERS, SCHEDULES
 from ranvier.spec import ACTIVATIONS, CONSTRAINTS, FUNCTIONS, INITIALIZERS, LAYERS, Initializer
+from ranvier.spec.layers.relative import RELATIVE
 
 HEAD = """\
 # The vocabulary
@@ -97,7 +98,10 @@ def page() -> str:
     parts = [
         HEAD,
         "## Layers\n",
-        *_families(LAYERS, LAYER_FAMILIES),
+        *families(LAYERS, LAYER_FAMILIES),
+        "### Positions of attention\n",
+        "What `positions=` of attention and of transformer blocks takes, by name or as a value.\n",
+        table(CLASS_HEAD, (_class_row(RELATIVE, name) for name in RELATIVE)),
         "### Functions of `Lambda`\n",
         table(("name", "f(z)", "other spellings"), _equations(FUNCTIONS)),
         "### Constraints of `Constrained`\n",
@@ -109,7 +113,7 @@ def page() -> str:
         table(("name", "draws", "other spellings"), map(_initializer, INITIALIZERS)),
         "## Losses\n",
         "Their derivatives stand in `help(rv.Huber)` and so on.\n",
-        *_families(LOSSES, LOSS_FAMILIES),
+        *families(LOSSES, LOSS_FAMILIES),
         "## Optimisers\n",
         table(CLASS_HEAD, (_class_row(OPTIMIZERS, name) for name in OPTIMIZERS)),
         "## Schedules\n",
@@ -132,16 +136,14 @@ def table(head: Row, rows: Iterable[Row]) -> str:
     return "".join(f"| {' | '.join(line)} |\n" for line in escaped)
 
 
-def _families(registry: Registry[Any], families: Mapping[str, tuple[str, ...]]) -> list[str]:
+def families(registry: Registry[Any], known: Mapping[str, tuple[str, ...]]) -> list[str]:
     """A heading and a table for each family; a module that no family names is refused."""
     files = {name: registry[name].__module__.rpartition(".")[2] for name in registry}
-    astray = {
-        file for file in files.values() if not any(file in each for each in families.values())
-    }
+    astray = {file for file in files.values() if not any(file in each for each in known.values())}
     if astray:
         raise ValueError(f"no family of the page has the modules {sorted(astray)}; put them in one")
     parts = []
-    for title, family in families.items():
+    for title, family in known.items():
         names = sorted(
             (name for name, file in files.items() if file in family),
             key=lambda name: family.index(files[name]),

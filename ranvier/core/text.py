@@ -12,10 +12,12 @@ Reference: Steele, Lea & Flood 2014 (splitmix); Lemire & Kaser 2014, arXiv:1202.
 from __future__ import annotations
 
 from collections.abc import Iterable
-
-import numpy as np
+from typing import TYPE_CHECKING
 
 from ranvier.core.errors import DataError
+
+if TYPE_CHECKING:
+    import numpy as np
 
 GOLDEN = 0x9E3779B97F4A7C15
 FIRST, SECOND = 0xBF58476D1CE4E5B9, 0x94D049BB133111EB
@@ -34,6 +36,9 @@ def encode_text(strings: Iterable[str], length: int) -> np.ndarray:
     Raises:
         DataError: for what is no string, with its row.
     """
+    # Descriptions of networks hash words too, and need no NumPy.
+    import numpy as np
+
     rows = list(strings)
     codes = np.zeros((len(rows), length), dtype=np.uint8)
     for row, text in enumerate(rows):

@@ -151,7 +151,8 @@ class Layer:
 
     def label(self) -> str:
         """A few words for a drawing: the kind and what must be said of it."""
-        said = [f"{getattr(self, name)}" for name in self.required_fields()]
+        values = [getattr(self, name) for name in self.required_fields()]
+        said = [f"{value:.4g}" if isinstance(value, float) else f"{value}" for value in values]
         return " ".join([type(self).__name__, *said])
 
     def joins(self) -> str:
