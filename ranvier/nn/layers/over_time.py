@@ -39,24 +39,30 @@ class Order:
 
     def reading(self, places: Tensor) -> Tensor:
         """[B, T, …] in the order of reading; zeros follow, so that garbage cannot overflow."""
-        taken = places.take_along_dim(like(self.place_BT, places), 1)
+        taken = at(self.place_BT, places)
         return torch.where(like(self.read_BT, places), taken, torch.zeros_like(taken))
 
     def placed(self, turns: Tensor) -> Tensor:
         """[B, T, …] in the order of reading back at its places, with zeros at those not real."""
-        taken = turns.take_along_dim(like(self.turn_BT, turns), 1)
+        taken = at(self.turn_BT, turns)
         return torch.where(like(self.real_BT, turns), taken, torch.zeros_like(taken))
 
     def last(self, turns: Tensor, start: Tensor) -> Tensor:
         """What the last turn of each row gave; `start` for a row without a real place."""
         turn_B1 = (self.length_B - 1).clamp_min(0).unsqueeze(1)
-        taken = turns.take_along_dim(like(turn_B1, turns), 1).squeeze(1)
+        taken = at(turn_B1, turns).squeeze(1)
         return torch.where(like(self.length_B > 0, taken), taken, start)
 
 
 def like(values: Tensor, other: Tensor) -> Tensor:
     """`values` with axes of one, so that they go along with the first axes of `other`."""
     return values.reshape(*values.shape, *(1,) * (other.dim() - values.dim()))
+
+
+def at(index_BN: Tensor, places: Tensor) -> Tensor:
+    """Of [B, T, …] the places of each row that `index_BN` says: [B, N, …]."""
+    # torch's take_along_dim would fix the batch's size in an exported program.
+    return places.gather(1, like(index_BN, places).expand(-1, -1, *places.shape[2:]))
 
 
 def step_by_step(

@@ -88,7 +88,7 @@ class Recurrent(OverTime, nn.RNNBase):
 
     def read(self, input: Tensor, mask: Mask, state: State, *outer: Tensor) -> tuple[Tensor, State]:
         # torch's kernels have the stacked layers and directions first.
-        parts = [part.reshape(len(part), -1, part.shape[-1]).transpose(0, 1) for part in state]
+        parts = [part.reshape(part.shape[0], -1, part.shape[-1]).transpose(0, 1) for part in state]
         drops = self.training and self.layer.recurrent_dropout > 0
         # On a processor torch warns at every call that it has no fast kernel with a projection.
         by_steps = drops or (self.proj_size > 0 and input.device.type == "cpu")
@@ -101,7 +101,7 @@ class Recurrent(OverTime, nn.RNNBase):
 
     def last(self, state: State) -> Tensor:
         if not self.layer.bidirectional:
-            return state[0].reshape(len(state[0]), -1, self.layer.given)[:, -1]
+            return state[0].reshape(state[0].shape[0], -1, self.layer.given)[:, -1]
         return self.join(state[0][:, -2:].unbind(1))
 
     def _at_once(self, input: Tensor, parts: list[Tensor]) -> tuple[Tensor, list[Tensor]]:

@@ -89,7 +89,7 @@ def _scanned(decay: Tensor, write: Tensor, start: Tensor) -> Tensor:
 def _padded(places: Tensor, count: int) -> Tensor:
     if not count:
         return places
-    return torch.cat([places, places.new_zeros(len(places), count, *places.shape[2:])], 1)
+    return torch.cat([places, places.new_zeros(places.shape[0], count, *places.shape[2:])], 1)
 
 
 def _in_turn(decay: Tensor, write: Tensor, state: Tensor) -> Tensor:

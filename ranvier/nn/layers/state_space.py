@@ -14,7 +14,7 @@ from torch import Tensor, nn
 from ranvier.core.shapes import Shape
 from ranvier.nn.initializers import FILLS
 from ranvier.nn.layers.convolution import allocate
-from ranvier.nn.layers.over_time import Order, like
+from ranvier.nn.layers.over_time import Order, at, like
 from ranvier.nn.layers.scan import linear_scan
 from ranvier.nn.modules import MODULES, Children
 from ranvier.nn.streaming import Streams
@@ -98,7 +98,7 @@ class SelectiveStateSpace(Streams):
         if self.carry is not None and self.carry.state is not None:
             context, start = self.carry.state
             return context, start
-        rows, inner = len(read), self.layer.inner
+        rows, inner = read.shape[0], self.layer.inner
         context = read.new_zeros(rows, self.layer.kernel - 1, inner)
         return context, read.new_zeros(rows, inner, self.layer.state)
 
@@ -108,7 +108,7 @@ class SelectiveStateSpace(Streams):
         if order is None:
             return longer[:, longer.shape[1] - places :]
         turns = torch.arange(places, device=longer.device) + order.length_B.unsqueeze(1)
-        return longer.take_along_dim(like(turns, longer), 1)
+        return at(turns, longer)
 
     def extra_repr(self) -> str:
         return repr(self.layer)
@@ -137,7 +137,7 @@ class MinGRU(Streams):
             share = torch.where(like(order.read_BT, share), share, 0.0)
         start = None if self.carry is None else self.carry.state
         if start is None:
-            start = input.new_zeros(len(input), self.layer.units)
+            start = input.new_zeros(input.shape[0], self.layer.units)
         states = linear_scan(1 - share, share * new, start)
         if self.carry is not None:
             self.carry.state = states[:, -1].detach()
