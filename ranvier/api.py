@@ -123,7 +123,11 @@ class Run:
         return self.table_model.predict_proba(rows)
 
     def predict_table(self, rows: Any) -> polars.DataFrame:
-        """One row of predictions per row: `prediction`, and a probability per class."""
+        """One row of predictions per row: `prediction`, and what else the network says.
+
+        A probability per class; for a number what its loss teaches, such as `quantile_0.9` after
+        `pinball` and `standard_deviation` after `gaussian_likelihood`.
+        """
         return self.table_model.predict_table(rows)
 
     def evaluate(self, source: Any) -> dict[str, float]:

@@ -1,6 +1,8 @@
 """How wrong a prediction is: losses per sample, from logits where that is the stable form."""
 
+from ranvier.losses.binary import BinaryLoss
 from ranvier.losses.binary_cross_entropy import BinaryCrossEntropy
+from ranvier.losses.classes import ClassLoss
 from ranvier.losses.cosine_distance import CosineDistance
 from ranvier.losses.cross_entropy import CrossEntropy
 from ranvier.losses.ctc import CTC
@@ -11,6 +13,7 @@ from ranvier.losses.hinge import CategoricalHinge, Hinge, SquaredHinge
 from ranvier.losses.likelihoods import (
     GammaLikelihood,
     GaussianLikelihood,
+    Likelihood,
     NegativeBinomialLikelihood,
     PoissonLikelihood,
     StudentLikelihood,
@@ -21,8 +24,15 @@ from ranvier.losses.pairs import Contrastive, CosineEmbedding
 from ranvier.losses.per_member import PerMember
 from ranvier.losses.pinball import Pinball
 from ranvier.losses.read import loss_from
-from ranvier.losses.regression import Huber, LogCosh, MeanAbsoluteError, MeanSquaredError
+from ranvier.losses.regression import (
+    Huber,
+    LogCosh,
+    MeanAbsoluteError,
+    MeanSquaredError,
+    ResidualLoss,
+)
 from ranvier.losses.relative import MeanAbsolutePercentageError, MeanSquaredLogarithmicError
+from ranvier.losses.several_outputs import SeveralOutputs
 from ranvier.losses.similarity import Circle, MultiSimilarity
 from ranvier.losses.triplet import MinedTriplet, Triplet
 from ranvier.losses.views import InfoNCE, NTXent
@@ -32,8 +42,10 @@ __all__ = [
     "LOSSES",
     "BinaryCrossEntropy",
     "BinaryFocal",
+    "BinaryLoss",
     "CategoricalHinge",
     "Circle",
+    "ClassLoss",
     "Contrastive",
     "CosineDistance",
     "CosineEmbedding",
@@ -48,6 +60,7 @@ __all__ = [
     "InfoNCE",
     "KLDivergence",
     "KLToStandardNormal",
+    "Likelihood",
     "LogCosh",
     "Loss",
     "MeanAbsoluteError",
@@ -61,6 +74,8 @@ __all__ = [
     "PerMember",
     "Pinball",
     "PoissonLikelihood",
+    "ResidualLoss",
+    "SeveralOutputs",
     "SquaredHinge",
     "StudentLikelihood",
     "Triplet",

@@ -46,6 +46,13 @@ class Likelihood(SeveralOutputs):
         first = first if len(self.outputs) == 1 else first[..., 0]
         return tangent_exponential(first) if self.outputs[0] == "log_mean" else first
 
+    def variance(self, prediction: Tensor) -> Tensor:
+        """The distribution's variance, how far from the mean to expect the number, squared.
+
+        Shapes: as `expectation`.
+        """
+        raise NotImplementedError
+
 
 @LOSSES.register("gaussian_likelihood", other_spellings=("gaussian_nll", "gaussian", "normal_nll"))
 @dataclass(frozen=True)
@@ -89,13 +96,20 @@ class GaussianLikelihood(Likelihood):
 
     def numbers(self, prediction: Tensor, target: Tensor) -> Tensor:
         mean, s = prediction.unbind(-1)
-        if self.spread == "log_variance":
-            floor = torch.full_like(s, 2 * math.log(self.least_scale))
-            half_log_variance = 0.5 * torch.logaddexp(s, floor)
-        else:
-            half_log_variance = (softplus(s) + self.least_scale).log()
+        half_log_variance = self._half_log_variance(s)
         standardised = (target - mean) * (-half_log_variance).exp()
         return half_log_variance + 0.5 * standardised**2 + HALF_LOG_TWO_PI
+
+    def variance(self, prediction: Tensor) -> Tensor:
+        return tangent_exponential(
+            2 * self._half_log_variance(at_least_float32(prediction)[..., 1])
+        )
+
+    def _half_log_variance(self, s: Tensor) -> Tensor:
+        if self.spread == "log_variance":
+            floor = torch.full_like(s, 2 * math.log(self.least_scale))
+            return 0.5 * torch.logaddexp(s, floor)
+        return (softplus(s) + self.least_scale).log()
 
 
 @LOSSES.register("student_likelihood", other_spellings=("student_t", "student_nll", "t_likelihood"))
@@ -136,16 +150,23 @@ class StudentLikelihood(Likelihood):
         return ("mean", "softplus_scale", *learnt)
 
     def numbers(self, prediction: Tensor, target: Tensor) -> Tensor:
-        mean, scale = prediction[..., 0], softplus(prediction[..., 1]) + self.least_scale
-        if self.degrees is None:
-            degrees = 2 + softplus(prediction[..., 2])
-        else:
-            degrees = torch.full_like(scale, self.degrees)
+        mean, (scale, degrees) = prediction[..., 0], self._scale_and_degrees(prediction)
         standardised = (target - mean) / scale
         tail = (degrees + 1) / 2 * torch.log1p(standardised**2 / degrees)
         return (
             tail + scale.log() + 0.5 * (math.pi * degrees).log() - log_gamma_ratio(degrees / 2, 0.5)
         )
+
+    def variance(self, prediction: Tensor) -> Tensor:
+        """σ²·ν/(ν − 2); endless where ν is 2 or less."""
+        scale, degrees = self._scale_and_degrees(at_least_float32(prediction))
+        return scale.square() * degrees / (degrees - 2).clamp(min=0)
+
+    def _scale_and_degrees(self, prediction: Tensor) -> tuple[Tensor, Tensor]:
+        scale = softplus(prediction[..., 1]) + self.least_scale
+        if self.degrees is None:
+            return scale, 2 + softplus(prediction[..., 2])
+        return scale, torch.full_like(scale, self.degrees)
 
 
 @LOSSES.register("poisson_likelihood", other_spellings=("poisson", "poisson_nll"))
@@ -166,6 +187,7 @@ class PoissonLikelihood(Likelihood):
     """
 
     kind: ClassVar[str] = "poisson_likelihood"
+    in_own_unit: ClassVar[bool] = True
 
     @property
     def outputs(self) -> tuple[str, ...]:
@@ -175,6 +197,9 @@ class PoissonLikelihood(Likelihood):
         # torch's kernel of this name overflows from η = 89 on and only approximates log Γ(y + 1).
         eta = prediction.squeeze(-1)
         return tangent_exponential(eta) - target * eta + torch.lgamma(target + 1)
+
+    def variance(self, prediction: Tensor) -> Tensor:
+        return self.expectation(prediction)
 
 
 @LOSSES.register(
@@ -196,6 +221,7 @@ class NegativeBinomialLikelihood(Likelihood):
     """
 
     kind: ClassVar[str] = "negative_binomial_likelihood"
+    in_own_unit: ClassVar[bool] = True
 
     @property
     def outputs(self) -> tuple[str, ...]:
@@ -203,10 +229,14 @@ class NegativeBinomialLikelihood(Likelihood):
 
     def numbers(self, prediction: Tensor, target: Tensor) -> Tensor:
         eta, s = prediction.unbind(-1)
-        shape = softplus(s) + LEAST_SHAPE
+        shape = _shape_of(s)
         log_ratio = eta - shape.log()
         surprise = shape * softplus(log_ratio) + target * softplus(-log_ratio)
         return surprise - log_gamma_ratio(shape, target) + torch.lgamma(target + 1)
+
+    def variance(self, prediction: Tensor) -> Tensor:
+        mean = self.expectation(prediction)
+        return mean + mean.square() / _shape_of(at_least_float32(prediction)[..., 1])
 
 
 @LOSSES.register("gamma_likelihood", other_spellings=("gamma", "gamma_nll", "gamma_deviance"))
@@ -225,6 +255,7 @@ class GammaLikelihood(Likelihood):
     """
 
     kind: ClassVar[str] = "gamma_likelihood"
+    in_own_unit: ClassVar[bool] = True
 
     @property
     def outputs(self) -> tuple[str, ...]:
@@ -232,10 +263,18 @@ class GammaLikelihood(Likelihood):
 
     def numbers(self, prediction: Tensor, target: Tensor) -> Tensor:
         eta, s = prediction.unbind(-1)
-        shape = softplus(s) + LEAST_SHAPE
+        shape = _shape_of(s)
         log_target = target.clamp(min=torch.finfo(target.dtype).tiny).log()
         log_u = log_target - eta
         fit = shape * (tangent_exponential(log_u) - log_u - 1)
         # log Γ(k) − k·log k + k, by Stirling.
         normaliser = HALF_LOG_TWO_PI - 0.5 * shape.log() + stirling_remainder(shape)
         return fit + log_target + normaliser
+
+    def variance(self, prediction: Tensor) -> Tensor:
+        shape = _shape_of(at_least_float32(prediction)[..., 1])
+        return self.expectation(prediction).square() / shape
+
+
+def _shape_of(s: Tensor) -> Tensor:
+    return softplus(s) + LEAST_SHAPE

@@ -26,12 +26,14 @@ class Loss:
 
     `mixes_samples` is true where a sample's loss also depends on the others in its batch, as where
     embeddings are compared: a weight then counts the sample as the one that compares, and a sample
-    of weight 0 is still compared with.
+    of weight 0 is still compared with. `in_own_unit` is true where a number must come as it was
+    measured, since a standardised one has lost what the loss is about: its ratios, or its zero.
     """
 
     kind: ClassVar[str]
     mixes_samples: ClassVar[bool] = False
     capturable: ClassVar[bool] = True
+    in_own_unit: ClassVar[bool] = False
 
     @property
     def outputs(self) -> tuple[str, ...]:

@@ -36,6 +36,7 @@ class MeanAbsolutePercentageError(ResidualLoss):
     least: float = 1e-7
 
     kind: ClassVar[str] = "mean_absolute_percentage_error"
+    in_own_unit: ClassVar[bool] = True
 
     def __post_init__(self) -> None:
         check_ranges(self, least=(self.least > 0, "a number above 0"))
@@ -60,6 +61,7 @@ class MeanSquaredLogarithmicError(ResidualLoss):
     """
 
     kind: ClassVar[str] = "mean_squared_logarithmic_error"
+    in_own_unit: ClassVar[bool] = True
 
     def numbers(self, prediction: Tensor, target: Tensor) -> Tensor:
         return F.mse_loss(

@@ -103,6 +103,20 @@ def start_at_prior_(
     return prior
 
 
+@torch.no_grad()
+def start_first_output_at_(module: nn.Module, value: float) -> bool:
+    """Set the last bias of the first output to `value`, of every member of an ensemble.
+
+    Whether it was done: nothing is where the network ends without a bias.
+    """
+    try:
+        _, bias, _ = _last_bias(module)
+    except NetworkError:
+        return False
+    bias[..., 0] = value
+    return True
+
+
 def _last_bias(module: nn.Module) -> tuple[str, Tensor, nn.Module]:
     """The bias of the last map, which is the last module that has a weight of two axes or more."""
     maps = [

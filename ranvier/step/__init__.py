@@ -4,9 +4,9 @@
 """
 
 from ranvier.step.executors import Executor, executor_for
-from ranvier.step.head import Head
+from ranvier.step.head import Head, Unit
 from ranvier.step.objective import Batch
 from ranvier.step.program import Program, Scalars
 from ranvier.step.state import State
 
-__all__ = ["Batch", "Executor", "Head", "Program", "Scalars", "State", "executor_for"]
+__all__ = ["Batch", "Executor", "Head", "Program", "Scalars", "State", "Unit", "executor_for"]

@@ -26,7 +26,7 @@ from ranvier.step.average import AVERAGED, decay_average_, equal_average_
 from ranvier.step.constraints import Constraints
 from ranvier.step.head import Head
 from ranvier.step.objective import Batch, Evaluation, Forward, Objective
-from ranvier.step.state import State, named_trainable
+from ranvier.step.state import State, named_frozen, named_trainable
 
 
 class Scalars(NamedTuple):
@@ -100,6 +100,7 @@ class Program:
             average=[p.detach().clone() for p in parameters] if self._averages else None,
             device=device,
             shared=self.optimizer.shared_slots(parameters),
+            frozen=dict(named_frozen(self.module)),
         )
         if self.average_after is not None:
             state.shared[AVERAGED] = [torch.zeros((), device=device)]

@@ -19,7 +19,8 @@ class State:
     Parameters come in groups that move alike, each with its own slots, since a fused optimiser
     kernel runs once a group; `shared` are the slots that belong to no group. `answer` are the
     weights that predict where they are not the parameters themselves: some of the other tensors
-    here, so it is no state of its own.
+    here, so it is no state of its own. `frozen` are the parameters that training leaves alone: a
+    run of somebody's own module goes on with those it was begun with.
     The random state is torch's own on `device`: it is read when the state is saved and set when
     the state is loaded, so a step costs nothing for it.
     """
@@ -34,6 +35,7 @@ class State:
     step: int = 0
     shared: Slots = field(default_factory=dict)
     answer: list[Tensor] | None = None
+    frozen: dict[str, Tensor] = field(default_factory=dict)
 
     @property
     def predicting(self) -> list[Tensor]:
@@ -43,6 +45,7 @@ class State:
     def tensors(self) -> dict[str, Tensor]:
         """Every tensor of the state under a flat name; none is copied but the random state."""
         flat = {f"parameter/{n}": p for n, p in zip(self.names, self.parameters, strict=True)}
+        flat |= {f"frozen/{name}": tensor for name, tensor in self.frozen.items()}
         flat |= {f"buffer/{name}": buffer for name, buffer in self.buffers.items()}
         for place, slots in [*enumerate(self.slots), ("shared", self.shared)]:
             for slot, tensors in slots.items():
@@ -81,3 +84,8 @@ class State:
 def named_trainable(module: nn.Module) -> dict[str, nn.Parameter]:
     """The parameters that training changes, each once, by its first name."""
     return {name: p for name, p in module.named_parameters() if p.requires_grad}
+
+
+def named_frozen(module: nn.Module) -> dict[str, nn.Parameter]:
+    """The parameters that training leaves alone, each once, by its first name."""
+    return {name: p for name, p in module.named_parameters() if not p.requires_grad}

@@ -8,7 +8,10 @@ from typing import Any
 import numpy as np
 
 from ranvier.core.task import Task
-from ranvier.metrics import baseline, calibration, compute, confusion_matrix, roc_curve
+from ranvier.metrics import calibration, confusion_matrix, roc_curve
+from ranvier.step import Head
+from ranvier.step.reading import PREDICTION, Arrays
+from ranvier.train.evaluate import scores
 
 WORST = 20
 SCATTER_ROWS = 2000
@@ -16,9 +19,9 @@ LARGEST_CONFUSION = 60
 
 
 def assess(
-    task: Task,
+    head: Head,
     truth: np.ndarray,
-    predicted: np.ndarray,
+    answer: Arrays,
     *,
     split: str,
     train_truth: np.ndarray,
@@ -29,12 +32,13 @@ def assess(
 
     `row` gives, for a position in this part, the row's number in the source and its values.
     """
-    trivial = baseline(task, train_truth, len(truth))
+    task, predicted = head.task, answer[PREDICTION]
+    trivial = head.reading.trivial(train_truth, len(truth))
     payload: dict[str, Any] = {
         "split": split,
         "rows": len(truth),
-        "metrics": compute(task, truth, predicted, weights=weights),
-        "baseline": compute(task, truth, trivial, weights=weights),
+        "metrics": scores(head, truth, answer, weights=weights),
+        "baseline": scores(head, truth, trivial, weights=weights),
     }
     if task.is_classification:
         payload |= _classification(task, truth, predicted)

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 
 import numpy as np
 import torch
@@ -11,8 +11,9 @@ from torch import Tensor, nn
 from torch.func import functional_call
 
 from ranvier.losses import Loss, PerMember
-from ranvier.metrics import compute
+from ranvier.metrics import METRICS, compute, default_metrics, score
 from ranvier.step import Head
+from ranvier.step.reading import PREDICTION, Arrays
 from ranvier.train.batches import Part
 
 # Large enough that overhead vanishes, small enough that a wide layer's activations stay small.
@@ -20,25 +21,46 @@ EVALUATION_NUMBERS = 2**22
 EVALUATION_ROWS = 8192
 
 
-def _identity(values: np.ndarray) -> np.ndarray:
-    return values
+def scores(
+    head: Head,
+    truth: np.ndarray,
+    answer: Arrays,
+    *,
+    weights: np.ndarray | None = None,
+    names: Sequence[str] | None = None,
+) -> dict[str, float]:
+    """The metrics `names`, or `usual_metrics`, of an answer against the truth.
+
+    Raises:
+        UnknownNameError, ConfigError: for a metric that is not known or is not for such answers.
+    """
+    reading = head.reading
+    names = usual_metrics(head) if names is None else names
+    further = [name for name in names if reading.takes in METRICS[name].takes]
+    plain = [name for name in names if name not in further]
+    found = compute(head.task, truth, answer[PREDICTION], weights=weights, names=plain)
+    return found | (score(reading.rows(truth, answer, weights), names=further) if further else {})
+
+
+def usual_metrics(head: Head) -> tuple[str, ...]:
+    """Those of the task, and those of what else the network says."""
+    return (*default_metrics(head.task), *head.reading.metrics)
 
 
 @dataclass(frozen=True, kw_only=True)
 class Predictor:
-    """Answers for rows of inputs, as people read them.
-
-    `to_values` turns standardised predictions into the target's own unit.
-    """
+    """Answers for rows of inputs, as people read them."""
 
     module: nn.Module
     head: Head
-    to_values: Callable[[np.ndarray], np.ndarray] = field(default=_identity)
 
     def predict(self, inputs: Tensor) -> np.ndarray:
         """Probabilities `[N, C]`, or values `[N]` in the target's own unit; float64."""
-        predicted = [self.head.predict(outputs) for _, outputs in self._outputs(inputs)]
-        return self._readable(predicted)
+        return self.answer(inputs)[PREDICTION]
+
+    def answer(self, inputs: Tensor) -> Arrays:
+        """The same under `prediction`, then the further columns `[N]` that the head reads."""
+        return self._joined([self.head.answer(outputs) for _, outputs in self._outputs(inputs)])
 
     def _outputs(
         self, inputs: Tensor, parameters: dict[str, Tensor] | None = None
@@ -60,12 +82,12 @@ class Predictor:
             self.module.train(was_training)
 
     def _rows(self, inputs: Tensor) -> int:
-        per_row = max(1, inputs[0].numel()) * (self.head.members or 1)
+        per_row = max(1, inputs[:1].numel()) * (self.head.members or 1)
         return max(1, min(EVALUATION_ROWS, EVALUATION_NUMBERS // per_row))
 
-    def _readable(self, predicted: list[Tensor]) -> np.ndarray:
-        values = torch.cat(predicted).double().cpu().numpy()
-        return values if self.head.task.is_classification else self.to_values(values)
+    def _joined(self, answers: list[dict[str, Tensor]]) -> Arrays:
+        answers = answers or [self.head.answer(torch.zeros(0, *self.head.shape))]
+        return {name: torch.cat([a[name] for a in answers]).cpu().numpy() for name in answers[0]}
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -78,18 +100,18 @@ class Evaluator(Predictor):
     def measure(self, part: Part, parameters: dict[str, Tensor] | None = None) -> dict[str, float]:
         """The loss and the metrics on `part`, with `parameters` in place of the module's own."""
         loss = self.loss if self.head.members is None else PerMember(self.loss)
-        predicted: list[Tensor] = []
+        answers: list[dict[str, Tensor]] = []
         sums: list[Tensor] = []
         for rows, outputs in self._outputs(part.inputs, parameters):
             weights = None if part.weights is None else part.weights[rows]
             prediction = self.head.for_loss(outputs)
             sums.append(torch.stack(loss.sums(prediction, part.targets[rows], weights)).double())
-            predicted.append(self.head.predict(outputs))
+            answers.append(self.head.answer(outputs))
         total, weight = torch.stack(sums).sum(0).tolist()
-        measured = compute(
-            self.head.task,
+        measured = scores(
+            self.head,
             part.truth,
-            self._readable(predicted),
+            self._joined(answers),
             weights=None if part.weights is None else part.weights.double().cpu().numpy(),
             names=self.metrics,
         )

@@ -2,23 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
-import numpy as np
 import torch
 from torch import nn
 
 from ranvier.core.task import Task
 from ranvier.losses import Loss, loss_from
-from ranvier.metrics import METRICS, default_metrics
+from ranvier.metrics import METRICS
 from ranvier.optim import freeze, optimizer_from, patterns_from, schedule_from
 from ranvier.runs.settings import TrainSettings
 from ranvier.step import Head, Program, executor_for
 from ranvier.step.state import named_trainable
 from ranvier.train.batches import Batches, Part
-from ranvier.train.evaluate import Evaluator
+from ranvier.train.evaluate import Evaluator, usual_metrics
 from ranvier.train.journal import Journal
 from ranvier.train.plan import Plan
 from ranvier.train.progress import Progress
@@ -28,10 +26,7 @@ from ranvier.train.trainer import Trainer
 
 @dataclass(frozen=True, kw_only=True)
 class Job:
-    """What to train on what. `settings` has no None left but where None is a choice.
-
-    `to_values` turns standardised predictions of a regression into the target's own unit.
-    """
+    """What to train on what. `settings` has no None left but where None is a choice."""
 
     task: Task
     module: nn.Module
@@ -39,7 +34,6 @@ class Job:
     training: Part
     validation: Part | None
     settings: TrainSettings
-    to_values: Callable[[np.ndarray], np.ndarray]
     device: torch.device
 
     @property
@@ -53,13 +47,12 @@ class Job:
         return metric if metric == "loss" else METRICS[metric].name
 
     def evaluator(self) -> Evaluator:
-        """Measures this job's network: the task's usual metrics, and the one that is monitored."""
+        """Measures this job's network: the usual metrics, and the one that is monitored."""
         monitored = () if self.monitor == "loss" else (self.monitor,)
-        metrics = tuple(dict.fromkeys((*default_metrics(self.task), *monitored)))
+        metrics = tuple(dict.fromkeys((*usual_metrics(self.head), *monitored)))
         return Evaluator(
             module=self.module,
             head=self.head,
-            to_values=self.to_values,
             loss=self.loss,
             metrics=metrics,
         )

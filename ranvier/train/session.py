@@ -102,11 +102,11 @@ class Session:
         train_truth = self.parts["train"].truth
         found = {}
         for split, part in self.parts.items():
-            predicted = evaluator.predict(part.inputs.to(self.job.device))
+            answer = evaluator.answer(part.inputs.to(self.job.device))
             found[split] = assess(
-                self.job.task,
+                self.job.head,
                 part.truth,
-                predicted,
+                answer,
                 split=split,
                 train_truth=train_truth,
                 weights=_numpy(part.weights),

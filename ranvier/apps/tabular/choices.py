@@ -9,7 +9,7 @@ from typing import Any
 from ranvier.core.config import to_json
 from ranvier.core.errors import ConfigError
 from ranvier.losses import loss_from
-from ranvier.optim import optimizer_from, schedule_from
+from ranvier.optim import ScheduleFreeAdamW, optimizer_from, schedule_from
 from ranvier.report.words import said
 from ranvier.runs.settings import TrainSettings
 
@@ -56,6 +56,10 @@ def implied(settings: TrainSettings, *, single_logit: bool) -> list[Choice]:
         optimizer, why = optimizer_from(settings.optimizer), "as the optimiser given has it"
         choices.append(Choice("learning_rate", optimizer.learning_rate, why))
         choices.append(Choice("weight_decay", optimizer.weight_decay, why))
+        if optimizer.kind == ScheduleFreeAdamW.kind:
+            steady = {"kind": "constant", "warmup": 0.05}
+            why = "this optimiser averages weights in place of a falling rate"
+            choices.append(Choice("schedule", steady, why))
     return choices
 
 

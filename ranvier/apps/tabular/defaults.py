@@ -41,12 +41,13 @@ FEW_ROWS = 5_000
 
 
 def default_network(
-    layout: Layout, task: Task, *, numbers: NDArray[np.float32]
+    layout: Layout, task: Task, *, numbers: NDArray[np.float32], outputs: int | None = None
 ) -> tuple[Network, str]:
     """The network for a table laid out so, and why it is that one.
 
     `numbers` holds the numeric columns of the training rows as the network will see them; their
-    quantiles become the bins of the numbers' curves.
+    quantiles become the bins of the numbers' curves. `outputs` are as many as the loss wants, where
+    that is not what the task has.
     """
     hidden: list[Layer] = []
     if is_noisy(task, num_rows=len(numbers)):
@@ -59,9 +60,8 @@ def default_network(
     else:
         hidden += [MemberDense(WIDTH, activation="relu")] * DEPTH
         why = "with weights of their own, as many rows of a number leave little noise to learn"
-    network = Network(
-        table_features(layout, numbers), Members(MEMBERS), *hidden, MemberDense(task.outputs)
-    )
+    last = MemberDense(task.outputs if outputs is None else outputs)
+    network = Network(table_features(layout, numbers), Members(MEMBERS), *hidden, last)
     return network, (
         f"an ensemble of {MEMBERS} networks trained as one, {DEPTH} layers of {WIDTH} relu units "
         f"each, whose answers are averaged; {why}"

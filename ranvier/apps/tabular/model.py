@@ -14,13 +14,15 @@ from torch import nn
 from ranvier.core.errors import ConfigError, RunError
 from ranvier.core.task import Task
 from ranvier.data.tabular import TableEncoder, labelled_rows, read_table
-from ranvier.metrics import compute
+from ranvier.losses import Loss, loss_from
 from ranvier.nn.foreign import build_or_copy
+from ranvier.runs.documents import read_document
 from ranvier.runs.layout import RunFolder
 from ranvier.runs.model import load_model as read_model
 from ranvier.spec import Network
-from ranvier.step import Head
-from ranvier.train.evaluate import Predictor
+from ranvier.step import Head, Unit
+from ranvier.step.reading import PREDICTION, Arrays
+from ranvier.train.evaluate import Predictor, scores
 
 
 @dataclass(frozen=True)
@@ -41,14 +43,12 @@ class TableModel:
 
     def raw(self, frame: polars.DataFrame) -> np.ndarray:
         """Probabilities `[N, C]`, or values `[N]` in the target's own unit."""
-        return self._predict(self.encoder.encode(frame))
+        return self._answer(self.encoder.encode(frame))[PREDICTION]
 
-    def _predict(self, inputs: np.ndarray) -> np.ndarray:
-        if not len(inputs):
-            return np.zeros((0, self.task.outputs) if self.task.is_classification else 0)
+    def _answer(self, inputs: np.ndarray) -> Arrays:
         weight = next(self.module.parameters())
-        predictor = Predictor(module=self.module, head=self.head, to_values=self.encoder.to_values)
-        return predictor.predict(torch.from_numpy(inputs).to(weight.device, weight.dtype))
+        predictor = Predictor(module=self.module, head=self.head)
+        return predictor.answer(torch.from_numpy(inputs).to(weight.device, weight.dtype))
 
     def predict(self, source: Any) -> np.ndarray:
         """A class label as the data spells it, or a value, per row."""
@@ -58,7 +58,11 @@ class TableModel:
         return np.array(self.task.classes, dtype=_label_type(self.task))[raw.argmax(1)]
 
     def predict_proba(self, source: Any) -> np.ndarray:
-        """A probability per class and row, `[N, C]`, classes in the order of `task.classes`."""
+        """A probability per class and row, `[N, C]`, classes in the order of `task.classes`.
+
+        Honest where the loss is a cross-entropy. A hinge teaches scores, whose sigmoid or softmax
+        this is: it ranks rows and decides as the scores do, and says no more.
+        """
         if not self.task.is_classification:
             raise ConfigError(
                 f"{self.task.target!r} is a number: there are no probabilities. Use predict."
@@ -66,10 +70,15 @@ class TableModel:
         return self.raw(read_table(source))
 
     def predict_table(self, source: Any) -> polars.DataFrame:
-        """One row per row of `source`: `prediction`, and `probability_<class>` for classes."""
-        raw = self.raw(read_table(source))
+        """One row per row of `source`: `prediction`, and what else the network says.
+
+        That is `probability_<class>` for classes, and for a number what its loss teaches:
+        `quantile_<level>` after `pinball`, `standard_deviation` after a likelihood.
+        """
+        answer = self._answer(self.encoder.encode(read_table(source)))
         if not self.task.is_classification:
-            return polars.DataFrame({"prediction": raw})
+            return polars.DataFrame(answer)
+        raw = answer[PREDICTION]
         labels = [self.task.classes[index] for index in raw.argmax(1).tolist()]
         columns: dict[str, Any] = {"prediction": labels}
         for index, label in enumerate(self.task.classes):
@@ -77,9 +86,9 @@ class TableModel:
         return polars.DataFrame(columns)
 
     def evaluate(self, source: Any, *, weight: str | None = None) -> dict[str, float]:
-        """The task's metrics on rows that hold the target, weighed by the column `weight`."""
+        """The usual metrics on rows that hold the target, weighed by the column `weight`."""
         rows = labelled_rows(self.encoder, source, weight=weight)
-        return compute(self.task, rows.truth, self._predict(rows.inputs), weights=rows.weights)
+        return scores(self.head, rows.truth, self._answer(rows.inputs), weights=rows.weights)
 
 
 def load_model(run: RunFolder, *, module: nn.Module | None = None) -> TableModel:
@@ -95,8 +104,23 @@ def load_model(run: RunFolder, *, module: nn.Module | None = None) -> TableModel
     shape = (encoder.layout.features,)
     module = build_or_copy(network, shape, module)
     module.load_state_dict(saved.tensors)
-    head = Head.fit(encoder.task, network.output_shape(shape), network.members)
-    return TableModel(module.eval(), head, encoder)
+    loss = loss_from(read_document(run.run)["settings"]["loss"])
+    return TableModel(module.eval(), head_for(network, encoder, loss), encoder)
+
+
+def head_for(network: Network, encoder: TableEncoder, loss: Loss | None) -> Head:
+    """What reads the outputs of a network behind this encoder, trained by `loss`.
+
+    Raises:
+        ShapeError: if the outputs cannot answer the task.
+    """
+    return Head.fit(
+        encoder.task,
+        network.output_shape((encoder.layout.features,)),
+        network.members,
+        loss=loss,
+        unit=Unit(encoder.target_center, encoder.target_scale),
+    )
 
 
 def _label_type(task: Task) -> Any:

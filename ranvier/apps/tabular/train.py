@@ -15,19 +15,29 @@ from torch import nn
 
 from ranvier.apps.tabular.choices import Choice, fill, implied, spell_out
 from ranvier.apps.tabular.defaults import default_network, default_settings
+from ranvier.apps.tabular.losses import (
+    asked_of,
+    follows_from,
+    require_fit,
+    require_targets,
+    starts_at,
+)
+from ranvier.apps.tabular.model import head_for
 from ranvier.core.config import resolve, to_json
 from ranvier.core.errors import DataError, DivergedError, RunError
 from ranvier.core.finding import grouped
 from ranvier.data.known import data_set, is_known
 from ranvier.data.tabular import Rows, TableData, prepare
+from ranvier.losses import Loss, loss_from
 from ranvier.nn import Wrapped, wrap
 from ranvier.nn.foreign import build_or_copy
+from ranvier.nn.prior import start_first_output_at_
 from ranvier.report import write_report
 from ranvier.runs.documents import read_document, write_document
 from ranvier.runs.layout import RunFolder
 from ranvier.runs.settings import TrainSettings
 from ranvier.spec import Network
-from ranvier.step import Head
+from ranvier.step.reading import reading_of
 from ranvier.train.batches import Part
 from ranvier.train.job import Job
 from ranvier.train.machine import device_for, environment, threads_for
@@ -55,20 +65,28 @@ class Prepared:
             NetworkError, ConfigError: for a network, loss, metric or device that does not fit.
         """
         data, settings = self.data, self.settings
-        shape = (data.train.inputs.shape[1],)
+        loss = loss_from(settings.loss or "")
         validation = data.validation
         job = Job(
             task=data.task,
-            module=build_or_copy(self.network, shape, self.module, seed=settings.seed),
-            head=Head.fit(data.task, self.network.output_shape(shape), self.network.members),
-            training=part_of(data.train),
-            validation=None if validation is None else part_of(validation),
+            module=self._module(loss),
+            head=head_for(self.network, data.encoder, loss),
+            training=part_of(data.train, loss),
+            validation=None if validation is None else part_of(validation, loss),
             settings=settings,
-            to_values=data.encoder.to_values,
             device=device_for(settings.device),
         )
         job.check()
         return job
+
+    def _module(self, loss: Loss) -> nn.Module:
+        """The network before its first update; one that was brought starts as it came."""
+        shape = (self.data.train.inputs.shape[1],)
+        module = build_or_copy(self.network, shape, self.module, seed=self.settings.seed)
+        start = starts_at(loss, self.data.train.truth)
+        if start is not None and self.module is None:
+            start_first_output_at_(module, start)
+        return module
 
     def session(self, job: Job, run: RunFolder, progress: Progress) -> Session:
         """The job in its run directory."""
@@ -98,8 +116,13 @@ def choose(
     A network that the caller brings gets plain numbers, categories as indicators; the default
     network embeds categories itself.
     """
+    loss = None if settings.loss is None else loss_from(settings.loss)
+    settings, asked = fill(settings, asked_of(loss))
+    choices: list[Choice] = [*asked]
     data = prepare(source, settings, form="codes" if given is None else "one_hot")
-    choices: list[Choice] = []
+    if loss is not None:
+        require_fit(loss, data.task)
+        require_targets(loss, parts_of(data), data.task.target)
     num_rows = len(data.train.inputs)
     network, module = given if isinstance(given, Network) else None, None
     if isinstance(given, Wrapped | nn.Module):
@@ -108,9 +131,11 @@ def choose(
     if network is None:
         layout = data.encoder.layout
         numbers = data.train.inputs[:, : layout.numeric]
-        network, why = default_network(layout, data.task, numbers=numbers)
+        outputs = reading_of(data.task, loss).width
+        network, why = default_network(layout, data.task, numbers=numbers, outputs=outputs)
         choices.append(Choice("network", "default for tables", why))
-    head = Head.fit(data.task, network.output_shape(data.train.inputs.shape[1]), network.members)
+    choices += follows_from(loss, is_own=module is not None)
+    head = head_for(network, data.encoder, loss)
     follows = implied(settings, single_logit=head.single_logit)
     defaults = default_settings(network, data.task, num_rows=num_rows)
     settings, taken = fill(settings, [*follows, *defaults])
@@ -199,10 +224,16 @@ def parts_of(data: TableData) -> dict[str, Rows]:
     return {split: rows for split, rows in parts.items() if rows is not None}
 
 
-def part_of(rows: Rows) -> Part:
-    """Encoded rows as tensors, which share their memory where they may."""
+def part_of(rows: Rows, loss: Loss | None = None) -> Part:
+    """Encoded rows as tensors, which share their memory where they may.
+
+    Numbers are standardised unless `loss` takes them in their own unit.
+    """
     weights = None if rows.weights is None else _tensor(rows.weights)
-    return Part(_tensor(rows.inputs), _tensor(rows.targets), rows.truth, weights)
+    targets = rows.targets
+    if loss is not None and loss.in_own_unit:
+        targets = rows.truth.astype(np.float32)
+    return Part(_tensor(rows.inputs), _tensor(targets), rows.truth, weights)
 
 
 def measured(rows: Rows) -> Part:

@@ -54,7 +54,6 @@ def make_job() -> MakeJob:
             training=_part(330, 0),
             validation=_part(120, 1),
             settings=TrainSettings(**settings),
-            to_values=lambda values: values,
             device=torch.device("cpu"),
         )
 

@@ -8,6 +8,7 @@ from torch import Tensor, nn
 
 import ranvier as rv
 from ranvier.core.errors import ConfigError, NetworkError
+from tests.unit.apps.tabular.conftest import stopped, weights_of
 
 
 class Own(nn.Module):
@@ -61,6 +62,28 @@ def test_it_fits_as_a_scikit_learn_estimator():
     X, y = load_iris(return_X_y=True)
     classifier = rv.NetworkClassifier(Own(), epochs=40, learning_rate=0.02, random_state=0)
     assert classifier.fit(X, y).score(X, y) > 0.85
+
+
+def half_frozen(seed: int) -> Own:
+    torch.manual_seed(seed)
+    module = Own()
+    for parameter in module.body.parameters():
+        parameter.requires_grad_(False)
+    return module
+
+
+def test_frozen_weights_come_back_with_the_model_and_with_a_resumed_run(train, tmp_path):
+    first = half_frozen(0)
+    whole = train("iris", first, target="species", epochs=5, out=tmp_path / "whole")
+    path = stopped(train, tmp_path / "stopped", "iris", first, target="species")
+    # A module like it, drawn anew: what was frozen at the start must not be this one's.
+    resumed = rv.resume(path, module=half_frozen(1))
+    assert weights_of(resumed) == weights_of(whole)
+    loaded = rv.load(path, module=half_frozen(2)).model
+    for name, frozen in first.body.state_dict().items():
+        assert torch.equal(loaded.body.state_dict()[name], frozen)
+    assert not torch.equal(loaded.answer.weight, first.answer.weight)
+    assert rv.verify(path, module=half_frozen(3)).is_whole
 
 
 def test_what_is_no_network_is_refused():
