@@ -14,8 +14,8 @@ import ranvier as rv
 def network() -> rv.Network:
     """A class for every pixel: down twice, up twice, and across at both sizes."""
 
-    def level(filters: int, name: str) -> rv.Sequence:
-        return rv.Sequence(rv.Conv(filters, 3, padding="same", activation="relu"), name=name)
+    def level(filters: int, name: str) -> rv.Conv:
+        return rv.Conv(filters, 3, padding="same", activation="relu", name=name)
 
     return rv.Network(
         level(8, "fine"),

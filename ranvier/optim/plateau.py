@@ -18,6 +18,8 @@ from ranvier.optim.schedule import SCHEDULES, Schedule, check_durations, linear_
 class ReduceOnPlateau(Schedule):
     """Lower the rate when the validation score has stopped getting better.
 
+        f = max(f₁, rᵏ)        k: how often it has stopped, r: `reduction`, f₁: `final`
+
     A score is better when it is under the best so far by more than `threshold` of the best's size.
     After more than `patience` evaluations in a row without one, the rate is multiplied by
     `reduction` (never below `final` in all) and the count starts anew. A score that is not a number

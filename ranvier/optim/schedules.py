@@ -23,6 +23,8 @@ from ranvier.optim.schedule import (
 class Constant(Schedule):
     """The same rate throughout, after a linear warm-up if asked.
 
+        f = 1
+
     >>> [Constant(warmup=2).factor(step, total_steps=10) for step in range(3)]
     [0.5, 1.0, 1.0]
     """
@@ -84,6 +86,9 @@ class Cosine(Schedule):
 @dataclass(frozen=True)
 class OneCycle(Schedule):
     """Up along half a cosine from `start` to the peak, then down along another to `final`.
+
+        f = f₀ + (1 − f₀)·½(1 − cos πp)        p: share of the warm-up that is done, f₀: `start`
+        f = f₁ + (1 − f₁)·½(1 + cos πp)        p: share of the rest that is done, f₁: `final`
 
     Reference: Smith and Topin, Super-Convergence: Very Fast Training of Neural Networks Using
     Large Learning Rates (2018); the cosines and defaults are those of fastai and PyTorch.

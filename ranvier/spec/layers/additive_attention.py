@@ -87,8 +87,8 @@ class LuongAttention(Layer, other_spellings=("multiplicative_attention", "genera
         dot:      a⁽ˡ⁾ = softmax(x mᵀ) m
         general:  a⁽ˡ⁾ = softmax(x (W m)ᵀ) m,  so that their widths may differ
 
-    Unlike `DotProductAttention` it does not divide by √d. W is the weight
-    of the Dense layer `key` inside.
+    Unlike `DotProductAttention` it does not divide by √d. W is the weight of the Dense layer `key`
+    inside.
 
     >>> LuongAttention().output_shapes([(10, 64), (7, 48)])
     ((10, 48),)

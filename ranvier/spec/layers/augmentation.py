@@ -64,6 +64,8 @@ class Augments:
 class RandomFlip(Augments, Layer):
     """Mirrors a picture, left to right or upside down, each with probability ½.
 
+        a⁽ˡ⁾(i, j) = x(i, W − 1 − j) left to right, x(H − 1 − i, j) upside down, or x(i, j)
+
     Shapes: [H, W, channels] -> the same.
     """
 

@@ -115,6 +115,8 @@ class Pad(
 class Crop(Layer, other_spellings=("cropping1d", "cropping2d", "cropping3d", "cropping")):
     """Cuts places off at the ends of each axis.
 
+        a⁽ˡ⁾ₜ = a⁽ˡ⁻¹⁾_{t + before},  0 ≤ t < n − before − after
+
     `amount` is a number for all sides, or for each axis a number or a pair (before, after).
 
     >>> Crop(((1, 0), 2)).output_shape((6, 9, 3))

@@ -97,6 +97,8 @@ class Alibi(Relative, kind="alibi"):
 class BucketedBias(Relative, kind="buckets", other_spellings=("t5",)):
     """Adds a learnt number for the bucket that the distance falls in, per head.
 
+        score + wₕ[bucket(j − i)]
+
     Half of the buckets are for one distance each, the others grow like logarithms up to
     `max_distance`, and the last takes all beyond. Without `causal`, half of all buckets are for
     places after the query's.
@@ -124,6 +126,8 @@ class BucketedBias(Relative, kind="buckets", other_spellings=("t5",)):
 @dataclass(frozen=True)
 class DistanceBias(Relative, kind="distances", other_spellings=("shaw", "swin")):
     """Adds a learnt number for each distance j − i from −`max_distance` to it, per head.
+
+        score + wₕ[max(−D, min(D, j − i))],  D: `max_distance`
 
     Distances beyond are taken as the greatest.
 

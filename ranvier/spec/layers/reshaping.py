@@ -197,6 +197,8 @@ AxisField = Annotated[int, whole(-64, 64)]
 class Slice(Layer, other_spellings=("narrow",)):
     """Keeps a stretch of places along an axis, as Python's `[start:stop:step]` does.
 
+        a⁽ˡ⁾ₜ = a⁽ˡ⁻¹⁾_{start + t·step}
+
     Negative positions count from the end; without `stop` the stretch goes to the end.
 
     >>> Slice(1).output_shape((12, 64)), Slice(0, 3, axis=-1).output_shape((12, 64))
