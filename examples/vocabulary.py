@@ -218,7 +218,7 @@ def said(member: Any) -> tuple[str, str]:
 
 def others(registry: Registry[Any], name: str) -> str:
     """The names from elsewhere that are answered with this one."""
-    return ", ".join(code(each) for each, here in registry._other_spellings.items() if here == name)
+    return ", ".join(map(code, registry.spellings_of(name)))
 
 
 def code(text: str) -> str:

@@ -49,6 +49,10 @@ class Registry(Mapping[str, Member], Generic[Member]):
 
         return enter
 
+    def spellings_of(self, name: str) -> tuple[str, ...]:
+        """The names from elsewhere that are answered with `name`."""
+        return tuple(each for each, here in self._other_spellings.items() if here == name)
+
     def __getitem__(self, name: str) -> Member:
         if name in self._members:
             return self._members[name]

@@ -80,6 +80,7 @@ def _picture(node: Node, room: float) -> Picture:
     return {
         "box": _panel,
         "chain": _chain,
+        "aside": _aside,
         "repeat": _repeat,
         "bypass": _bypass,
         "fork": _fork,
@@ -175,8 +176,11 @@ def _entering(node: Node) -> tuple[Shape, ...]:
     return node.inputs[: max(1, len(node.inputs) - len(node.layer.takes()))]
 
 
-def _framed(inner: Picture, *, badge: str = "", title: str = "") -> Picture:
-    """A dashed frame around a block, with how often it comes or what it is called."""
+def _framed(inner: Picture, *, badge: str = "", title: str = "", goes_on: bool = True) -> Picture:
+    """A dashed frame around a block, with how often it comes or what it is called.
+
+    Nothing leaves below where the row does not go on with what the block makes.
+    """
     header = 30.0 if badge or title else _PAD
     width = max(inner.width, marks.TITLE.width(title) + 70) + 2 * _PAD
     height = inner.height + header + 16 + _PAD + 8
@@ -197,16 +201,25 @@ def _framed(inner: Picture, *, badge: str = "", title: str = "") -> Picture:
     if not inner.leads:
         parts.append(marks.arrow_head(axis, y - 1))
     parts.append(marks.group(left, y, inner.svg))
-    parts.append(marks.path(f"M {axis:.1f} {y + inner.height:.1f} V {height:.1f}"))
+    if goes_on:
+        parts.append(marks.path(f"M {axis:.1f} {y + inner.height:.1f} V {height:.1f}"))
     return Picture(width, height, axis, "".join(parts), leads=True)
 
 
-def _chain(node: Node, room: float) -> Picture:
+def _row(node: Node, room: float) -> Picture:
     found = runs(node.children)
     blocks = [_block(run, times, room) for run, times in found]
-    row = _stack(list(zip(blocks, from_above(node, found), strict=True)), rails_of(node, found))
+    return _stack(list(zip(blocks, from_above(node, found), strict=True)), rails_of(node, found))
+
+
+def _chain(node: Node, room: float) -> Picture:
+    row = _row(node, room)
     named = node.path and node.layer.name
     return _framed(row, title=node.name) if named else row
+
+
+def _aside(node: Node, room: float) -> Picture:
+    return _framed(_row(node, room), title=node.name, goes_on=False)
 
 
 def _block(run: tuple[Node, ...], times: int, room: float) -> Picture:

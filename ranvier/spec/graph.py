@@ -131,7 +131,7 @@ class Aside(Sequence):
     Shapes: any -> the same.
     """
 
-    form: ClassVar[Form] = "chain"
+    form: ClassVar[Form] = "aside"
 
     def flow(self, run: Run, *signals: Signal) -> Flowed:
         kept = super().flow(run, *signals)

@@ -30,8 +30,9 @@ signals that go on come back as a tuple."""
 Inputs = int | Shape | list[int] | tuple[Shape, ...] | list[Shape] | Mapping[str, Shape]
 """The shape of the input as people write it, or several: in a row or by name."""
 
-Form = Literal["box", "chain", "repeat", "bypass", "fork"]
-"""How it is drawn: alone; what is inside in a row, folded, with a way around, or abreast."""
+Form = Literal["box", "chain", "aside", "repeat", "bypass", "fork"]
+"""How it is drawn: alone; what is inside in a row, beside the row, folded, with a way around, or
+abreast."""
 
 
 Family = Literal[

@@ -229,7 +229,7 @@ class RMSNorm(_OverLastAxes, Layer, other_spellings=("rms_normalization",)):
     Reference: Zhang & Sennrich 2019, arXiv:1910.07467.
     """
 
-    normal: ClassVar[str] = "a{source} / √(mean(a²{source}) + ε)"
+    normal: ClassVar[str] = "a{source} / √(mean(a{source}²) + ε)"
     operations: ClassVar[int] = 3
     learnt: ClassVar[Mapping[str, Initializer]] = {"weight": ONES}
 

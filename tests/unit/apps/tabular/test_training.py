@@ -40,7 +40,9 @@ def test_two_classes_may_be_one_logit(train: Train) -> None:
 def test_a_loss_that_cannot_take_the_outputs_is_refused_and_leaves_no_folder(
     train: Train, tmp_path: Path
 ) -> None:
-    with pytest.raises(ShapeError, match=r"gives \(1,\) per row; expected \(2,\) for 2 classes of 'bought'"):
+    with pytest.raises(
+        ShapeError, match=r"gives \(1,\) per row; expected \(2,\) for 2 classes of 'bought'"
+    ):
         train(net=network(1), loss="cross_entropy", out=tmp_path / "refused")
     with pytest.raises(ShapeError, match=r"\(3,\) per row; expected \(2,\) for 2 classes"):
         train(net=network(3), out=tmp_path / "refused")
