@@ -67,7 +67,7 @@ class Network(Sequence):
             if len(signals) != len(self.inputs):
                 raise Misfit(
                     f"{len(self.inputs)} inputs: {', '.join(self.inputs)}",
-                    "Give one shape for each.",
+                    "Give one shape for each, as in input=[(5,), (7,)], or by name.",
                     came=f"got {len(signals)}",
                 )
             for name, signal in zip(self.inputs, signals, strict=True):

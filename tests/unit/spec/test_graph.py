@@ -123,7 +123,8 @@ def test_shapes_for_other_names_than_the_inputs_are_refused():
     with pytest.raises(ShapeError, match="got shapes for left, rihgt; expected one for each of"):
         network.describe(input={"left": 3, "rihgt": 3})
     assert refused(network, 3) == (
-        "network: Network got 1; expected 2 inputs: left, right. Give one shape for each."
+        "network: Network got 1; expected 2 inputs: left, right. Give one shape for each, "
+        "as in input=[(5,), (7,)], or by name."
     )
 
 
