@@ -169,11 +169,12 @@ class Layer:
     # How it is written down.
 
     def document(self) -> dict[str, Any]:
-        """Every field that is not None by name; layers inside stay layers."""
+        """Every field by name, but those that are None by default; layers inside stay layers."""
         written = {}
         for name, rule in rules_of(type(self)).items():
             value = getattr(self, name)
-            if value is not None:
+            # A class has its fields' defaults as attributes of its own.
+            if value is not None or getattr(type(self), name, None) is not None:
                 written[name] = rule.write(value) if rule.write else value
         return written
 

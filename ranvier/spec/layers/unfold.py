@@ -105,8 +105,10 @@ class Fold(Walking, Layer, other_spellings=("col2im",)):
         self.axes(where)
 
     def axes(self, where: str) -> int | None:
-        agreed = agreed_axes(where, places=self.places, kernel=self.kernel)
-        return agreed or super().axes(where)
+        places, others = agreed_axes(where, places=self.places), super().axes(where)
+        if places is None or others is None:
+            return places or others
+        return agreed_axes(where, places=self.places, others=(0,) * others)
 
     def infer(self, *inputs: Shape) -> Shape:
         (shape,) = inputs
