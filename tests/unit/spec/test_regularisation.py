@@ -183,7 +183,7 @@ def test_an_unknown_constraint_is_answered_with_the_nearest():
     [
         (LayerNorm(), "a⁽²⁾ = γ⁽²⁾ ⊙ (a⁽¹⁾ − mean) / √(var + ε) + β⁽²⁾"),
         (GroupNorm(2, affine=False), "a⁽²⁾ = (a⁽¹⁾ − mean_group) / √(var_group + ε)"),
-        (RMSNorm(), "a⁽²⁾ = γ⁽²⁾ ⊙ a⁽¹⁾ / √(mean(a²⁽¹⁾) + ε)"),
+        (RMSNorm(), "a⁽²⁾ = γ⁽²⁾ ⊙ a⁽¹⁾ / √(mean(a⁽¹⁾²) + ε)"),
         (UnitNorm(), "a⁽²⁾ = a⁽¹⁾ / max(‖a⁽¹⁾‖, ε)"),
         (GaussianNoise(0.5), "a⁽²⁾ = a⁽¹⁾ + n⁽²⁾, n⁽²⁾ ~ N(0, 0.5²)"),
         (GaussianDropout(0.2), "a⁽²⁾ = n⁽²⁾ ⊙ a⁽¹⁾, n⁽²⁾ ~ N(1, 0.25)"),
