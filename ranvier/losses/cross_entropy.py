@@ -67,9 +67,13 @@ class CrossEntropy(ClassLoss):
         self.require_fit(prediction, target)
         prediction = at_least_float32(prediction)
         if target.ndim == prediction.ndim:
-            target = target.to(prediction.dtype).movedim(-1, 1)
+            target = target.to(prediction.dtype)
+        if prediction.ndim > 2:
+            # The kernel wants the classes second.
+            target = target.movedim(-1, 1) if target.ndim == prediction.ndim else target
+            prediction = prediction.movedim(-1, 1)
         return F.cross_entropy(
-            prediction.movedim(-1, 1),
+            prediction,
             target,
             reduction=reduction,
             label_smoothing=self.label_smoothing,

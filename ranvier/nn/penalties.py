@@ -6,9 +6,8 @@ adds them up. Nobody asked: nothing is kept, so a forward pass leaves no trace o
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from contextlib import contextmanager
-from contextvars import ContextVar
+from contextvars import ContextVar, Token
+from typing import Any
 
 from torch import Tensor
 
@@ -22,8 +21,7 @@ def add_penalty(term: Tensor) -> None:
         terms.append(term)
 
 
-@contextmanager
-def collected_penalties() -> Iterator[list[Tensor]]:
+class collected_penalties:  # noqa: N801  # used as a function that gives a context
     """The terms that layers add inside this context, in the order in which they ran.
 
     >>> import torch
@@ -32,9 +30,16 @@ def collected_penalties() -> Iterator[list[Tensor]]:
     >>> terms
     [tensor(0.5000)]
     """
-    terms: list[Tensor] = []
-    token = _COLLECTING.set(terms)
-    try:
-        yield terms
-    finally:
-        _COLLECTING.reset(token)
+
+    # Every step enters one: a generator with @contextmanager would cost three times as much.
+    __slots__ = ("_token",)
+
+    _token: Token[list[Tensor] | None]
+
+    def __enter__(self) -> list[Tensor]:
+        terms: list[Tensor] = []
+        self._token = _COLLECTING.set(terms)
+        return terms
+
+    def __exit__(self, *_: Any) -> None:
+        _COLLECTING.reset(self._token)

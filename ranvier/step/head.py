@@ -105,12 +105,16 @@ class Head:
         return reading_of(self.task, self.loss, single_logit=self.single_logit)
 
     @cached_property
+    def _is_one_number(self) -> bool:
+        return self.reading.width == 1
+
+    @cached_property
     def _is_own_unit(self) -> bool:
         return self.loss is not None and self.loss.in_own_unit
 
     def for_loss(self, outputs: Tensor) -> Tensor:
         """Outputs as the loss takes them: `[B, P]`, or `[B]` for one number."""
-        prediction = outputs.squeeze(-1) if self.reading.width == 1 else outputs
+        prediction = outputs.squeeze(-1) if self._is_one_number else outputs
         return self.unit.values(prediction) if self._is_own_unit else prediction
 
     def answer(self, outputs: Tensor) -> dict[str, Tensor]:
