@@ -21,7 +21,7 @@ def add_penalty(term: Tensor) -> None:
         terms.append(term)
 
 
-class collected_penalties:  # noqa: N801  # used as a function that gives a context
+class collected_penalties:  # used as a function that gives a context
     """The terms that layers add inside this context, in the order in which they ran.
 
     >>> import torch
