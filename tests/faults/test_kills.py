@@ -78,11 +78,15 @@ def kill_and_resume(source: Path, folder: Path, kills: int) -> None:
     wanted = rv.load(alone)
     draw = random.Random(0)
     killed = 0
-    for number in range(kills):
+    for number in range(4 * kills):
         run = folder / f"run-{number}"
+        begun = time.monotonic()
         moment = draw.uniform(0, duration)
         code = in_child(api.train, network(), source, out=run, kill_after=moment, **SETTINGS)
-        killed += code == -signal.SIGKILL
+        if code == -signal.SIGKILL:
+            killed += 1
+        else:  # the machine was slower when `alone` was timed than it is now
+            duration = time.monotonic() - begun
         if not (run / "run.json").exists():  # killed while it still read the data
             continue
         # The resumed run may be killed too, and is resumed again.
@@ -92,7 +96,9 @@ def kill_and_resume(source: Path, folder: Path, kills: int) -> None:
         assert weights_of(run) == weights_of(alone)
         assert resumed.history == wanted.history
         assert resumed.metrics == wanted.metrics
-    assert killed > kills // 2
+        if killed == kills:
+            break
+    assert killed == kills
 
 
 def test_runs_killed_at_random_moments_resume_to_the_same_bits(
