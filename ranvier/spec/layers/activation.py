@@ -19,12 +19,13 @@ from ranvier.spec.activation_functions import (
 )
 from ranvier.spec.fields import Name, Rule
 from ranvier.spec.layer import Family, Layer, elementwise
-from ranvier.spec.parameters import Parameters, Value, checked, shown, to_document
+from ranvier.spec.layers.named_function import NamedFunction
+from ranvier.spec.parameters import Parameters, Value, checked, to_document
 from ranvier.spec.trace import Misfit
 
 
 @dataclass(frozen=True, init=False, repr=False)
-class Activation(Layer):
+class Activation(NamedFunction, Layer):
     """Applies one function to every number that comes: a = f(z).
 
     >>> Activation("leaky_relu", slope=0.1)
@@ -41,6 +42,7 @@ class Activation(Layer):
     """
 
     family: ClassVar[Family] = "activation"
+    table: ClassVar = ACTIVATIONS
 
     function: Annotated[str, Rule("the name of an activation", lambda value: value)]
     values: Annotated[Parameters, Rule("numbers", lambda value: value)]
@@ -52,15 +54,8 @@ class Activation(Layer):
             )
         options = known_function(function).options
         values = checked(f"activation {function}", options, parameters)
-        object.__setattr__(self, "function", function)
-        object.__setattr__(self, "values", values)
-        object.__setattr__(self, "name", name)
+        self._keep(function, values, name)
         self.__post_init__()
-
-    def __repr__(self) -> str:
-        listed = "".join(f", {name}={value!r}" for name, value in self.values)
-        named = f", name={self.name!r}" if self.name else ""
-        return f"Activation({self.function!r}{listed}{named})"
 
     @property
     def record(self) -> ActivationFunction:
@@ -86,28 +81,13 @@ class Activation(Layer):
         source = f"a{(sources or ('⁽ˡ⁻¹⁾',))[0]}"
         if self.function == "linear":
             return f"a{here} = {source}"
-        listed = "".join(f", {name} = {shown(value)}" for name, value in self.values)
-        return f"a{here} = {self.record.equation}, z = {source}{listed}"
+        return f"a{here} = {self.record.equation}, z = {source}{self.told()}"
 
     def label(self) -> str:
         return self.function
 
     def applies(self) -> str:
         return self.function
-
-    def document(self) -> dict[str, Any]:
-        named = {"name": self.name} if self.name else {}
-        return {"function": self.function, **dict(self.values), **named}
-
-    @classmethod
-    def known_fields(cls, given: Mapping[str, Any]) -> list[str]:
-        function = str(given.get("function"))
-        known = ACTIVATIONS[function].options if function in ACTIVATIONS else ()
-        return ["function", "name", *known]
-
-    @classmethod
-    def required_fields(cls) -> list[str]:
-        return ["function"]
 
     def to_document(self) -> str | dict[str, Any]:
         """The name alone where nothing differs from the defaults, else name and parameters."""

@@ -11,6 +11,7 @@ from ranvier.core.registry import Registry
 from ranvier.core.shapes import Shape, size
 from ranvier.spec.fields import Name, Rule, whole
 from ranvier.spec.layer import Family, Layer
+from ranvier.spec.layers.named_function import NamedFunction
 from ranvier.spec.parameters import (
     Option,
     Options,
@@ -19,7 +20,6 @@ from ranvier.spec.parameters import (
     at_least_zero,
     checked,
     number,
-    shown,
 )
 from ranvier.spec.trace import Misfit
 
@@ -139,7 +139,7 @@ FUNCTIONS.add(
 
 
 @dataclass(frozen=True, init=False, repr=False)
-class Lambda(Layer):
+class Lambda(NamedFunction, Layer):
     """Applies a function without weights, known by its name: a⁽ˡ⁾ = f(a⁽ˡ⁻¹⁾).
 
     A description holds no code, so that a file from an unknown hand runs nothing; the names are
@@ -159,6 +159,7 @@ class Lambda(Layer):
     """
 
     family: ClassVar[Family] = "activation"
+    table: ClassVar = FUNCTIONS
 
     function: Annotated[str, Rule("the name of a function", lambda value: value)]
     values: Annotated[Parameters, Rule("numbers", lambda value: value)]
@@ -170,15 +171,8 @@ class Lambda(Layer):
                 "your own in FUNCTIONS and give its name."
             )
         values = checked(f"function {function}", FUNCTIONS[function].options, parameters)
-        object.__setattr__(self, "function", function)
-        object.__setattr__(self, "values", values)
-        object.__setattr__(self, "name", name)
+        self._keep(function, values, name)
         self.__post_init__()
-
-    def __repr__(self) -> str:
-        listed = "".join(f", {name}={value!r}" for name, value in self.values)
-        named = f", name={self.name!r}" if self.name else ""
-        return f"Lambda({self.function!r}{listed}{named})"
 
     @property
     def record(self) -> PureFunction:
@@ -198,23 +192,8 @@ class Lambda(Layer):
         return size(inputs[0])
 
     def equation(self, here: str = "⁽ˡ⁾", *sources: str) -> str:
-        listed = "".join(f", {name} = {shown(value)}" for name, value in self.values)
         source = (sources or ("⁽ˡ⁻¹⁾",))[0]
-        return f"a{here} = {self.record.equation}, z = a{source}{listed}"
+        return f"a{here} = {self.record.equation}, z = a{source}{self.told()}"
 
     def label(self) -> str:
         return f"Lambda {self.function}"
-
-    def document(self) -> dict[str, Any]:
-        named = {"name": self.name} if self.name else {}
-        return {"function": self.function, **dict(self.values), **named}
-
-    @classmethod
-    def known_fields(cls, given: Mapping[str, Any]) -> list[str]:
-        function = str(given.get("function"))
-        known = FUNCTIONS[function].options if function in FUNCTIONS else ()
-        return ["function", "name", *known]
-
-    @classmethod
-    def required_fields(cls) -> list[str]:
-        return ["function"]
