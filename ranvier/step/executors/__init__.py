@@ -1,6 +1,16 @@
 """Who runs the step: small executors behind one small base."""
 
-from ranvier.step.executors.base import Executor, executor_for
+from ranvier.step.executors.base import EXECUTORS, Executor, Remark, executor_for
+from ranvier.step.executors.captured import CapturedExecutor
 from ranvier.step.executors.eager import Eager
+from ranvier.step.executors.replay import Replay
 
-__all__ = ["Eager", "Executor", "executor_for"]
+__all__ = [
+    "EXECUTORS",
+    "CapturedExecutor",
+    "Eager",
+    "Executor",
+    "Remark",
+    "Replay",
+    "executor_for",
+]
