@@ -1,0 +1,13 @@
+/* What a tape can do, by name: each is a function `rv_do_NAME` of its arguments in `tape.c`. */
+RV_OPERATION(elements)
+RV_OPERATION(reduce)
+RV_OPERATION(norms)
+RV_OPERATION(product)
+RV_OPERATION(softmax)
+RV_OPERATION(softmax_backward)
+RV_OPERATION(nll)
+RV_OPERATION(nll_backward)
+RV_OPERATION(take_rows)
+RV_OPERATION(add_rows)
+RV_OPERATION(adam)
+RV_OPERATION(sgd)
