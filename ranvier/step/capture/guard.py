@@ -8,6 +8,7 @@ from contextlib import contextmanager
 from typing import Any
 
 import numpy as np
+from numpy.random import mtrand
 from torch import Tensor, nn
 from torch.nn.modules import module as torch_module
 
@@ -46,7 +47,7 @@ def only_tensor_operations(module: nn.Module) -> Iterator[None]:
             NumPy's random numbers were drawn.
     """
     before = {path: _attributes(layer) for path, layer in module.named_modules()}
-    python, numpy = random.getstate(), np.random.get_state()
+    python, numpy = random.getstate(), mtrand.get_bit_generator().state
     changed: list[str] = []
     try:
         yield
@@ -56,8 +57,8 @@ def only_tensor_operations(module: nn.Module) -> Iterator[None]:
         if random.getstate() != python:
             random.setstate(python)
             changed.append("the network draws from Python's random numbers")
-        if not _same(np.random.get_state(), numpy):
-            np.random.set_state(numpy)
+        if not _same(mtrand.get_bit_generator().state, numpy):
+            mtrand.get_bit_generator().state = numpy
             changed.append("the network draws from NumPy's random numbers")
     if changed:
         raise CaptureError(changed[0])
@@ -100,7 +101,9 @@ def _size(value: Any) -> int:
 
 
 def _same(one: Any, other: Any) -> bool:
-    return all(np.array_equal(a, b) for a, b in zip(one, other, strict=True))
+    if isinstance(one, dict):
+        return one.keys() == other.keys() and all(_same(one[key], other[key]) for key in one)
+    return np.array_equal(one, other)
 
 
 def _layer(path: str, layer: nn.Module) -> str:
