@@ -64,7 +64,7 @@ class Update:
 
     module: Callable[[], nn.Module]
     batches: list[Batch]
-    optimizer: Optimizer = AdamW(0.01)
+    optimizer: Optimizer | None = None
     options: dict[str, Any] | None = None
     loss: Loss | None = None
 
@@ -75,14 +75,18 @@ class Update:
             module=self.module().train(),
             head=Head(task),
             loss=self.loss or (MeanSquaredError() if is_number else CrossEntropy()),
-            optimizer=self.optimizer,
+            optimizer=self.optimizer or AdamW(0.01),
             **(self.options or {}),
         )
 
+    def executor(self, name: str) -> Executor:
+        """The executor before the first update."""
+        program = self.program()
+        return EXECUTORS[name](program, program.first_state(CPU))
+
     def run(self, executor: str, *, steps: int = STEPS) -> tuple[Executor, dict[str, Tensor]]:
         """The executor after so many steps, and every tensor that they left."""
-        program = self.program()
-        made = EXECUTORS[executor](program, program.first_state(CPU))
+        made = self.executor(executor)
         torch.manual_seed(1)
         losses, norms = [], []
         for step in range(steps):
