@@ -71,6 +71,13 @@ class Lowering:
         buffer = Buffer(1, dtype, constant=float(value))
         return View(buffer, tuple(shape), (0,) * len(shape))
 
+    def stream(self, numel: int, dtype: torch.dtype) -> Buffer:
+        """Memory that is handed in anew for every step."""
+        _require_known(dtype)
+        buffer = Buffer(max(1, numel), dtype, stream=len(self.program.streams))
+        self.program.streams.append(buffer)
+        return buffer
+
     def emit(
         self,
         operation: str,
@@ -146,7 +153,7 @@ class Lowering:
                 values[node] = next(rest)
                 continue
             if node.op == "get_attr":
-                values[node] = self.held(getattr(owner, str(node.target)))
+                values[node] = self.fixed(getattr(owner, str(node.target)))
                 continue
             arguments = fx.map_arg(node.args, lambda n: values[n])
             if node.op == "output":
@@ -158,8 +165,14 @@ class Lowering:
             values[node] = self.call(node.target, node.meta.get("val"), arguments, keywords)
         raise AssertionError("a graph without an output")
 
+    def fixed(self, tensor: Tensor) -> View:
+        """A tensor that belongs to the graph; one number is a constant, which nothing may write."""
+        if tensor.numel() == 1:
+            return self.constant(float(tensor.item()), tuple(tensor.shape), tensor.dtype)
+        return self.held(tensor)
+
     def held(self, tensor: Tensor) -> View:
-        """A tensor that lives outside the tape; one number that nobody writes is a constant."""
+        """A tensor that lives outside the tape."""
         buffer = Buffer(tensor.numel(), tensor.dtype, tensor=tensor)
         return View(buffer, tuple(tensor.shape), tensor.stride())
 
@@ -261,9 +274,6 @@ def _strides_like(views: Sequence[View], shape: tuple[int, ...]) -> tuple[int, .
 def lowered(captured: Captured, tensors: dict[str, Tensor], *, threads: int = 1) -> Lowered:
     """The captured update as a program on these tensors of the state.
 
-    Streams are numbered as the capture's placeholders after the state: inputs, targets, weights
-    where there are some, and the learning rate; then the loss and the norms that come out.
-
     Raises:
         NativeUnsupported: an operation or a type that the engine does not have.
     """
@@ -272,24 +282,28 @@ def lowered(captured: Captured, tensors: dict[str, Tensor], *, threads: int = 1)
     walk = Lowering(threads=threads)
     placeholders = [n for n in captured.module.graph.nodes if n.op == "placeholder"]
     state = [walk.held(tensors[name]) for name in captured.names]
-    for view in state:
-        _require_known(view.dtype)
-    data = []
-    for stream, node in enumerate(placeholders[len(state) :]):
-        form = node.meta["val"]
-        _require_known(form.dtype)
-        buffer = Buffer(form.numel(), form.dtype, stream=stream)
-        data.append(whole(buffer, form.shape))
-    walk.program.streams = data
+    _require_own_memory(state)
+    forms = [node.meta["val"] for node in placeholders[len(state) :]]
+    data = [whole(walk.stream(form.numel(), form.dtype), form.shape) for form in forms]
     loss, norms, *gradients = walk.run_graph(captured.module.graph, captured.module, state + data)
     program = walk.program
     program.gradients = [_kept(walk, gradient) for gradient in gradients]
     for result in (loss, norms):
-        buffer = Buffer(max(1, result.numel), torch.float32, stream=len(program.streams))
-        target = whole(buffer, result.shape)
+        target = whole(walk.stream(result.numel, torch.float32), result.shape)
         walk.element("copy", result, into=target)
-        program.streams.append(target)
     return program
+
+
+def _require_own_memory(views: Sequence[View]) -> None:
+    """Each tensor of the state in memory of its own, as instructions are ordered by memory."""
+    seen: set[int] = set()
+    for view in views:
+        _require_known(view.dtype)
+        assert view.buffer.tensor is not None
+        storage = view.buffer.tensor.untyped_storage().data_ptr()
+        if view.numel and storage in seen:
+            raise NativeUnsupported("two tensors of the state in the same memory")
+        seen.add(storage)
 
 
 def _kept(walk: Lowering, view: View) -> View:

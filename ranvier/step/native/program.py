@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
+from typing import Any
+
+from torch import Tensor
 
 from ranvier.step.native.values import Buffer, View
 
@@ -51,18 +54,26 @@ class Element:
 Item = Instruction | Element
 
 
+@dataclass(frozen=True)
+class Draw:
+    """Random numbers that torch draws into a stream before the step."""
+
+    view: View
+    fill: Callable[[Tensor], Any]
+
+
 @dataclass
 class Lowered:
     """An update as a list of items, with what goes in and out by name.
 
-    `streams` are the buffers that lie elsewhere in every step; `loss`, `norms` and `gradients` are
-    where the step leaves them.
+    `streams` are the buffers that lie elsewhere in every step: the inputs, the targets, the weights
+    where there are some, and the learning rate, then what is drawn, then the loss and the norms.
+    `gradients` are where the last step leaves them.
     """
 
     items: list[Item] = field(default_factory=list)
-    streams: list[View] = field(default_factory=list)
-    loss: View | None = None
-    norms: View | None = None
+    streams: list[Buffer] = field(default_factory=list)
+    draws: list[Draw] = field(default_factory=list)
     gradients: list[View] = field(default_factory=list)
 
 
