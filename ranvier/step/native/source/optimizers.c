@@ -12,7 +12,7 @@ typedef struct {
     long count;
     float *parameter, *mean, *mean_square, *largest;
     const float *gradient;
-    float kept, penalty, beta1, beta2, step_size, root, epsilon;
+    float kept, penalty, new1, beta2, new2, step_size, root, epsilon;
 } rv_adam_work;
 
 RV_INLINE void rv_adam_part(const rv_adam_work *w, long from, long to, int with_largest) {
@@ -20,7 +20,7 @@ RV_INLINE void rv_adam_part(const rv_adam_work *w, long from, long to, int with_
     float *restrict most = w->largest;
     const float *restrict g = w->gradient;
     const float kept = w->kept, penalty = w->penalty, beta2 = w->beta2;
-    const float new1 = 1 - w->beta1, new2 = 1 - w->beta2;
+    const float new1 = w->new1, new2 = w->new2;
     const float step_size = w->step_size, root = w->root, epsilon = w->epsilon;
     for (long i = from; i < to; i++) {
         const float theta = p[i] * kept, slope = g[i] + penalty * p[i];
@@ -47,19 +47,21 @@ static void rv_adam_share(void *context, int share, int shares) {
 }
 
 void rv_adam(long count, float *parameter, const float *gradient, float *mean, float *mean_square,
-             float *largest, const rv_adam_settings *settings, double learning_rate, double beta1,
-             double beta2, int threads) {
+             float *largest, const rv_adam_settings *settings, int threads) {
+    const double beta1 = settings->beta1, beta2 = settings->beta2;
+    const double learning_rate = settings->learning_rate;
     const double correction1 = 1 - pow(beta1, settings->step);
     const double correction2 = 1 - pow(beta2, settings->step);
-    const float decay = settings->weight_decay;
+    const double decay = settings->weight_decay;
     rv_adam_work work = {
         .count = count, .parameter = parameter, .mean = mean, .mean_square = mean_square,
         .largest = largest, .gradient = gradient,
         .kept = settings->is_decoupled ? (float)(1 - learning_rate * decay) : 1.0f,
-        .penalty = settings->is_decoupled ? 0.0f : decay,
-        .beta1 = (float)beta1, .beta2 = (float)beta2,
+        .penalty = settings->is_decoupled ? 0.0f : (float)decay,
+        /* 1 - beta in double: of 0.999 in float only five digits would be left. */
+        .new1 = (float)(1 - beta1), .beta2 = (float)beta2, .new2 = (float)(1 - beta2),
         .step_size = (float)(learning_rate / correction1),
-        .root = (float)(1 / sqrt(correction2)), .epsilon = settings->epsilon,
+        .root = (float)(1 / sqrt(correction2)), .epsilon = (float)settings->epsilon,
     };
     if (threads > 1)
         rv_parallel(threads, rv_adam_share, &work);

@@ -3,15 +3,13 @@
 #define RV_OPTIMIZERS_H
 
 typedef struct {
-    float learning_rate, beta1, beta2, weight_decay, epsilon;
+    double learning_rate, beta1, beta2, weight_decay, epsilon, step;
     int is_decoupled; /* AdamW */
-    double step;
 } rv_adam_settings;
 
 /* `largest` is NULL but for AMSGrad. */
 void rv_adam(long count, float *parameter, const float *gradient, float *mean, float *mean_square,
-             float *largest, const rv_adam_settings *settings, double learning_rate, double beta1,
-             double beta2, int threads);
+             float *largest, const rv_adam_settings *settings, int threads);
 
 typedef struct {
     float learning_rate, weight_decay, momentum, one_less_dampening;

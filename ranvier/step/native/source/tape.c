@@ -136,16 +136,16 @@ static int rv_do_add_rows(const int64_t *w) {
 /* is_decoupled, beta1, beta2, weight_decay, epsilon, learning rate, threads, how many, then per
  * tensor: count, parameter, gradient, mean, mean square, largest or 0, step. */
 static int rv_do_adam(const int64_t *w) {
-    const double beta1 = rv_real(w[1]), beta2 = rv_real(w[2]);
-    const double rate = *RV_ADDRESS(const double, w[5]);
-    rv_adam_settings settings = {.weight_decay = (float)rv_real(w[3]),
-                                 .epsilon = (float)rv_real(w[4]), .is_decoupled = (int)w[0]};
+    rv_adam_settings settings = {
+        .is_decoupled = (int)w[0], .beta1 = rv_real(w[1]), .beta2 = rv_real(w[2]),
+        .weight_decay = rv_real(w[3]), .epsilon = rv_real(w[4]),
+        .learning_rate = *RV_ADDRESS(const double, w[5])};
     const int64_t *t = w + 8;
     for (long i = 0; i < w[7]; i++, t += 7) {
         settings.step = *RV_ADDRESS(const float, t[6]);
         rv_adam(t[0], RV_ADDRESS(float, t[1]), RV_ADDRESS(const float, t[2]),
                 RV_ADDRESS(float, t[3]), RV_ADDRESS(float, t[4]), RV_ADDRESS(float, t[5]),
-                &settings, rate, beta1, beta2, t[0] >= 65536 ? (int)w[6] : 1);
+                &settings, t[0] >= 65536 ? (int)w[6] : 1);
     }
     return RV_DONE;
 }
