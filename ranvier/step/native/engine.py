@@ -27,7 +27,7 @@ class Engine:
         *,
         threads: int,
     ) -> None:
-        program = lowered(captured, tensors, threads=threads)
+        program = lowered(library, captured, tensors, threads=threads)
         self.tape = Tape(library, program, threads=threads)
         self._gradients = program.gradients
         self._draws = program.draws

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ctypes
 import operator
 from collections.abc import Callable, Sequence
 from typing import Any
@@ -14,12 +15,16 @@ from torch.fx.experimental.proxy_tensor import make_fx
 from ranvier.step.capture import Captured
 from ranvier.step.native.elements import TYPES
 from ranvier.step.native.program import Element, Instruction, Lowered, Operand, Word
+from ranvier.step.native.sizes import Sizes
 from ranvier.step.native.values import Buffer, View, memory_order, whole
 
 
 class NativeUnsupported(Exception):
     """Something in an update that the native engine does not do; the words name it."""
 
+
+# In less work another thread costs more than it gains: about 10 microseconds of one core.
+WORTH_A_THREAD = 65_536
 
 Handler = Callable[..., Any]
 HANDLERS: dict[str, Handler] = {}
@@ -43,7 +48,8 @@ def lowers(*names: str) -> Callable[[Handler], Handler]:
 class Lowering:
     """Walks a graph and writes down what to do; handlers call its methods."""
 
-    def __init__(self, *, threads: int = 1) -> None:
+    def __init__(self, library: ctypes.CDLL, *, threads: int = 1) -> None:
+        self.sizes = Sizes(library)
         self.threads = threads
         self.program = Lowered()
         # The form of what the node that is being lowered gives.
@@ -59,8 +65,7 @@ class Lowering:
         strides: Sequence[int] | None = None,
     ) -> View:
         """A temporary tensor, its places in a row unless `strides` lay them otherwise."""
-        if dtype not in TYPES:
-            raise NativeUnsupported(f"numbers of type {str(dtype).removeprefix('torch.')}")
+        _require_known(dtype)
         view = whole(Buffer(0, dtype), shape, strides)
         view.buffer.numel = max(1, view.numel)
         return view
@@ -97,6 +102,8 @@ class Lowering:
     ) -> View:
         """One operation on each element of the operands, which are broadcast."""
         views = [operand for operand in operands if isinstance(operand, View)]
+        for view in views:
+            _require_known(view.dtype)
         promoted = _promoted(operands)
         if into is None:
             shape = torch.broadcast_shapes(*(view.shape for view in views))
@@ -139,8 +146,9 @@ class Lowering:
         """A tensor of no axes for a number."""
         return value if isinstance(value, View) else self.constant(float(value), (), dtype)
 
-    def unsupported(self, what: str) -> NativeUnsupported:
-        return NativeUnsupported(what)
+    def threads_for(self, work: int) -> int:
+        """How many threads are worth waking for so many operations on single elements."""
+        return self.threads if work >= WORTH_A_THREAD else 1
 
     # The walk.
 
@@ -160,6 +168,9 @@ class Lowering:
                 return arguments[0]
             if node.target is operator.getitem:
                 values[node] = arguments[0][arguments[1]]
+                continue
+            if isinstance(node.target, type) and issubclass(node.target, tuple):
+                values[node] = tuple(*arguments) if len(arguments) == 1 else arguments
                 continue
             keywords = fx.map_arg(node.kwargs, lambda n: values[n])
             values[node] = self.call(node.target, node.meta.get("val"), arguments, keywords)
@@ -271,7 +282,9 @@ def _strides_like(views: Sequence[View], shape: tuple[int, ...]) -> tuple[int, .
     return tuple(strides)
 
 
-def lowered(captured: Captured, tensors: dict[str, Tensor], *, threads: int = 1) -> Lowered:
+def lowered(
+    library: ctypes.CDLL, captured: Captured, tensors: dict[str, Tensor], *, threads: int = 1
+) -> Lowered:
     """The captured update as a program on these tensors of the state.
 
     Raises:
@@ -279,7 +292,7 @@ def lowered(captured: Captured, tensors: dict[str, Tensor], *, threads: int = 1)
     """
     from ranvier.step.native import operations  # noqa: F401  # fills HANDLERS
 
-    walk = Lowering(threads=threads)
+    walk = Lowering(library, threads=threads)
     placeholders = [n for n in captured.module.graph.nodes if n.op == "placeholder"]
     state = [walk.held(tensors[name]) for name in captured.names]
     _require_own_memory(state)

@@ -12,6 +12,7 @@ from torch import Tensor
 
 from ranvier.step.native.arena import LINE, planned
 from ranvier.step.native.elements import Group, grouped, instruction_of
+from ranvier.step.native.lowering import WORTH_A_THREAD
 from ranvier.step.native.program import Instruction, Lowered, without_dead
 from ranvier.step.native.values import Buffer, View
 
@@ -149,10 +150,6 @@ def finished(lowered: Lowered, threads: int) -> list[Instruction]:
         else item
         for item in groups
     ]
-
-
-# Below so many elements times operations another thread costs more than it gains.
-WORTH_A_THREAD = 65_536
 
 
 def _threads_for(group: Group, threads: int) -> int:

@@ -242,6 +242,17 @@ def leaky_relu(lowering: Lowering, x: View, slope: float = 0.01) -> View:
     return lowering.element("where", is_positive, x, low, dtype=x.dtype)
 
 
+@elementwise("elu")
+def elu(
+    lowering: Lowering, x: View, alpha: float = 1, scale: float = 1, input_scale: float = 1
+) -> View:
+    is_positive = lowering.element("gt", x, 0.0, dtype=torch.bool)
+    bent = lowering.element("expm1", x if input_scale == 1 else lowering.element("mul", x, input_scale))
+    low = bent if alpha * scale == 1 else lowering.element("mul", bent, alpha * scale)
+    high = x if scale == 1 else lowering.element("mul", x, scale)
+    return lowering.element("where", is_positive, high, low, dtype=x.dtype)
+
+
 _ROOT = math.sqrt(2 / math.pi)
 _CUBIC = 0.044715
 

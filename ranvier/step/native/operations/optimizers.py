@@ -104,3 +104,36 @@ def _sgd(
         words += [parameter.numel, parameter, gradients[i], velocity]
     written = [*parameters, *(velocities if momentum else ())]
     lowering.emit("sgd", words, reads=[rate, *gradients, *written], writes=written)
+
+
+@lowers("aten::_fused_adagrad_")
+def _adagrad(
+    lowering: Lowering,
+    parameters: Views,
+    gradients: Views,
+    sums: Views,
+    steps: Views,
+    *,
+    lr: View | float,
+    lr_decay: float,
+    weight_decay: float,
+    eps: float,
+    maximize: bool,
+    grad_scale: Any = None,
+    found_inf: Any = None,
+) -> None:
+    """Out of operations on elements: it has no need of a kernel of its own."""
+    _require(maximize, grad_scale, found_inf)
+    for parameter, gradient, total, step in zip(parameters, gradients, sums, steps, strict=True):
+        slope = gradient
+        if weight_decay:
+            decay = lowering.element("mul", parameter, weight_decay)
+            slope = lowering.element("add", gradient, decay)
+        lowering.element("add", total, lowering.element("square", slope), into=total)
+        rate: View | float = lr
+        if lr_decay:
+            past = lowering.element("mul", lowering.element("sub", step, 1.0), lr_decay)
+            rate = lowering.element("div", lr, lowering.element("add", past, 1.0))
+        size = lowering.element("add", lowering.element("sqrt", total), eps)
+        way = lowering.element("mul", lowering.element("div", slope, size), rate)
+        lowering.element("sub", parameter, way, into=parameter)

@@ -11,8 +11,6 @@ from ranvier.step.native.values import View
 
 # As `kernels.h` numbers what follows a product.
 PLAIN, BIAS, BIAS_RELU = range(3)
-# A product of fewer multiplications is done before another thread has woken.
-WORTH_A_THREAD = 500_000
 
 
 def matrix(lowering: Lowering, view: View) -> tuple[View, int, int]:
@@ -47,9 +45,9 @@ def product(
     step_a, step_b, step_c = (
         (v.strides[0] if len(v.shape) == 3 and batches > 1 else 0) for v in (a, b, into)
     )
-    work = m * n * k * batches
-    threads = lowering.threads if work >= WORTH_A_THREAD else 1
-    size = workspace_size(m, n, k, threads if batches == 1 else 1)
+    # Multiplications that a vector does at once count as one.
+    threads = lowering.threads_for(m * n * k * batches // 16)
+    size = lowering.sizes.product(m, n, k, threads if batches == 1 else 1)
     workspace = lowering.new((max(1, size * (threads if batches > 1 else 1)),))
     lowering.emit(
         "product",
@@ -60,20 +58,6 @@ def product(
         writes=[into, workspace],
     )
     return into
-
-
-def workspace_size(m: int, n: int, k: int, threads: int) -> int:
-    """At least what `rv_gemm_workspace` asks for: room for packed blocks of both operands."""
-    from ranvier.step.native.build import library
-
-    found = library()
-    assert not isinstance(found, str)
-    function = found.rv_gemm_workspace
-    import ctypes
-
-    function.restype = ctypes.c_long
-    function.argtypes = [ctypes.c_long, ctypes.c_long, ctypes.c_long, ctypes.c_int]
-    return int(function(m, n, k, threads))
 
 
 @lowers("aten::mm", "aten::bmm")

@@ -14,7 +14,6 @@ from ranvier.step.native.values import View
 
 # As `reductions.h` numbers them.
 SUM, SUM_OF_SQUARES, SUM_OF_SIZES, LARGEST, SMALLEST = range(5)
-WORTH_A_THREAD = 131_072
 
 Axes = Sequence[int] | int | None
 
@@ -41,7 +40,7 @@ def reduced(
     inner = _merged([(view.shape[a], view.strides[a], 0) for a in sorted(gone)])
     if max(len(outer), len(inner)) > MOST_AXES:
         raise NativeUnsupported(f"reducing a tensor of {rank} axes that lie apart")
-    threads = lowering.threads if view.numel >= WORTH_A_THREAD else 1
+    threads = lowering.threads_for(view.numel)
     words: list[Word] = [way, threads, result, view, float(scale), int(root), len(outer)]
     words += [word for axis in outer for word in axis]
     words += [len(inner), *(word for size, stride, _ in inner for word in (size, stride))]

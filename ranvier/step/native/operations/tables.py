@@ -65,9 +65,20 @@ def _embedding_backward(
     return table
 
 
-@lowers("aten::arange")
-def _arange(lowering: Lowering, *_: Any, **__: Any) -> View:
-    form = lowering.form
-    if form.dtype not in (torch.int64, torch.float32):
-        raise NativeUnsupported(f"arange of {form.dtype}")
-    raise NativeUnsupported("the operation arange")
+def _register_fixed() -> None:
+    """Tensors that depend on nothing are made once and never written."""
+    for name in ("arange", "eye", "linspace", "tril_indices", "triu_indices"):
+        lowers(f"aten::{name}")(_fixed(getattr(torch.ops.aten, name)))
+
+
+def _fixed(packet: Any) -> Any:
+    def handler(lowering: Lowering, *arguments: Any, **keywords: Any) -> View:
+        keywords["device"] = "cpu"
+        view = lowering.held(packet(*arguments, **keywords))
+        view.buffer.is_frozen = True
+        return view
+
+    return handler
+
+
+_register_fixed()

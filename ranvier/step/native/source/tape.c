@@ -164,6 +164,99 @@ static int rv_do_sgd(const int64_t *w) {
     return RV_DONE;
 }
 
+#define RV_F(i) RV_ADDRESS(float, w[i])
+#define RV_CF(i) RV_ADDRESS(const float, w[i])
+
+static int rv_do_batch_norm(const int64_t *w) {
+    rv_batch_norm_forward(RV_CF(0), w[1], w[2], RV_CF(3), RV_CF(4), (float)rv_real(w[5]),
+                          (float)rv_real(w[6]), RV_F(7), RV_F(8), RV_F(9), RV_F(10), RV_F(11),
+                          (int)w[12], RV_F(13));
+    return RV_DONE;
+}
+
+static int rv_do_batch_norm_backward(const int64_t *w) {
+    rv_batch_norm_backward(RV_CF(0), RV_CF(1), w[2], w[3], RV_CF(4), RV_CF(5), RV_CF(6), RV_F(7),
+                           RV_F(8), RV_F(9), (int)w[10], RV_F(11));
+    return RV_DONE;
+}
+
+static int rv_do_layer_norm(const int64_t *w) {
+    rv_layer_norm_forward(RV_CF(0), w[1], w[2], RV_CF(3), RV_CF(4), (float)rv_real(w[5]), RV_F(6),
+                          RV_F(7), RV_F(8), (int)w[9]);
+    return RV_DONE;
+}
+
+static int rv_do_layer_norm_backward(const int64_t *w) {
+    rv_layer_norm_backward(RV_CF(0), RV_CF(1), w[2], w[3], RV_CF(4), RV_CF(5), RV_CF(6), RV_F(7),
+                           RV_F(8), RV_F(9), (int)w[10], RV_F(11));
+    return RV_DONE;
+}
+
+/* An rv_convolution is nothing but integers of the size of a word, in this order. */
+#define RV_GEOMETRY (sizeof(rv_convolution) / sizeof(int64_t))
+_Static_assert(sizeof(long) == sizeof(int64_t), "a tape's words are as long as a long");
+
+static int rv_do_convolution(const int64_t *words) {
+    const int64_t *w = words + RV_GEOMETRY;
+    rv_conv_forward((const rv_convolution *)words, RV_CF(0), RV_CF(1), RV_CF(2), (rv_epilogue)w[3],
+                    RV_F(4), (int)w[5], RV_F(6));
+    return RV_DONE;
+}
+
+static int rv_do_convolution_input_gradient(const int64_t *words) {
+    const int64_t *w = words + RV_GEOMETRY;
+    rv_conv_input_gradient((const rv_convolution *)words, RV_CF(0), RV_CF(1), RV_F(2), (int)w[3],
+                           RV_F(4));
+    return RV_DONE;
+}
+
+static int rv_do_convolution_weight_gradient(const int64_t *words) {
+    const int64_t *w = words + RV_GEOMETRY;
+    rv_conv_weight_gradient((const rv_convolution *)words, RV_CF(0), RV_CF(1), RV_F(2), RV_F(3),
+                            (int)w[4], RV_F(5));
+    return RV_DONE;
+}
+
+#define RV_WINDOWS 16
+
+static rv_pooling rv_windows(const int64_t *w) {
+    return (rv_pooling){
+        .batch = w[0], .in_height = w[1], .in_width = w[2], .channels = w[3], .out_height = w[4],
+        .out_width = w[5], .kernel_height = w[6], .kernel_width = w[7], .stride_height = w[8],
+        .stride_width = w[9], .padding_height = w[10], .padding_width = w[11],
+        .dilation_height = w[12], .dilation_width = w[13], .counts_padding = (int)w[14],
+        .divisor = w[15],
+    };
+}
+
+static int rv_do_max_pool(const int64_t *words) {
+    const int64_t *w = words + RV_WINDOWS;
+    const rv_pooling pool = rv_windows(words);
+    rv_max_pool_forward(&pool, RV_CF(0), RV_F(1), RV_ADDRESS(int, w[2]), (int)w[3]);
+    return RV_DONE;
+}
+
+static int rv_do_max_pool_backward(const int64_t *words) {
+    const int64_t *w = words + RV_WINDOWS;
+    const rv_pooling pool = rv_windows(words);
+    rv_max_pool_backward(&pool, RV_CF(0), RV_ADDRESS(const int, w[1]), RV_F(2), (int)w[3]);
+    return RV_DONE;
+}
+
+static int rv_do_average_pool(const int64_t *words) {
+    const int64_t *w = words + RV_WINDOWS;
+    const rv_pooling pool = rv_windows(words);
+    rv_average_pool_forward(&pool, RV_CF(0), RV_F(1), (int)w[2]);
+    return RV_DONE;
+}
+
+static int rv_do_average_pool_backward(const int64_t *words) {
+    const int64_t *w = words + RV_WINDOWS;
+    const rv_pooling pool = rv_windows(words);
+    rv_average_pool_backward(&pool, RV_CF(0), RV_F(1), (int)w[2]);
+    return RV_DONE;
+}
+
 #define RV_OPERATION(name) rv_do_##name,
 static const rv_instruction rv_operations[] = {
 #include "operations.h"
