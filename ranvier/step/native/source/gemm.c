@@ -2,9 +2,9 @@
  *
  * Reference: Goto and van de Geijn, "Anatomy of high-performance matrix multiplication", 2008. */
 #include <stddef.h>
-#include <stdint.h>
 
 #include "kernels.h"
+#include "memory.h"
 #include "pack.h"
 #include "threads.h"
 #include "tile.h"
@@ -18,7 +18,6 @@
 #define RV_SMALL_OPERAND 8192
 /* Fewer multiplications than this are done before another thread has woken. */
 #define RV_WORTH_A_THREAD 500000.0
-#define RV_LINE 16 /* floats to a cache line */
 
 typedef struct {
     long m, n, k;
@@ -61,24 +60,12 @@ long rv_gemm_workspace(long m, long n, long k, int threads) {
     return RV_MAX(threads, 1) * rv_share_size(m, n, k) + RV_LINE;
 }
 
-/* Tiles of nearly one height: 32 rows are 11 + 11 + 10, not 14 + 14 + 4. */
-typedef struct {
-    long count, height, taller;
-} rv_slivers;
-
-static rv_slivers rv_cut_rows(long rows) {
-    rv_slivers cut = {RV_CEIL_DIV(rows, RV_TILE_ROWS), 0, 0};
-    cut.height = rows / cut.count;
-    cut.taller = rows % cut.count;
-    return cut;
-}
-
 static void rv_pack_block_of_a(const rv_product *g, long i0, long rows, long p0, long places,
                                float *packed) {
     const rv_slivers cut = rv_cut_rows(rows);
     const float *a = g->a + i0 * g->row_a + p0 * g->place_a;
     for (long s = 0; s < cut.count; s++) {
-        const int height = (int)(cut.height + (s < cut.taller));
+        const int height = rv_sliver_height(&cut, s);
         rv_pack_rows(a, g->row_a, g->place_a, height, places, packed);
         packed += height * places;
         a += height * g->row_a;
@@ -98,7 +85,8 @@ static void rv_multiply_block(const rv_product *g, const rv_plan *plan, long i0,
                               long columns, long p0, long places) {
     const rv_slivers cut = rv_cut_rows(rows);
     const int is_last = p0 + places == g->k;
-    rv_tile tile = {.k = places,
+    rv_tile tile = {.segments = 1,
+                    .k = places,
                     .row_c = g->row_c,
                     .alpha = g->alpha,
                     .beta = p0 ? 1.0f : g->beta,
@@ -113,7 +101,7 @@ static void rv_multiply_block(const rv_product *g, const rv_plan *plan, long i0,
         tile.b = plan->packs_b ? plan->packed_b + j * places : g->b + p0 * g->place_b + j0 + j;
         tile.row_b = plan->packs_b ? vectors * RV_WIDTH : g->place_b;
         for (long s = 0; s < cut.count; s++) {
-            const int height = (int)(cut.height + (s < cut.taller));
+            const int height = rv_sliver_height(&cut, s);
             tile.a = plan->packs_a ? packed_a : a;
             tile.row_a = plan->packs_a ? 1 : g->row_a;
             tile.place_a = plan->packs_a ? height : g->place_a;
@@ -173,7 +161,7 @@ static void rv_multiply(rv_product *g, int threads, float *workspace) {
     const double multiplications = (double)g->m * (double)g->n * (double)g->k;
     const long tall = RV_CEIL_DIV(g->m, RV_TILE_ROWS), wide = RV_CEIL_DIV(g->n, RV_TILE_COLUMNS);
     if (g->m <= 0 || g->n <= 0) return;
-    g->workspace = (float *)(((uintptr_t)workspace + 4 * RV_LINE - 1) & ~(uintptr_t)(4 * RV_LINE - 1));
+    g->workspace = rv_line_start(workspace);
     if (threads <= 1 || multiplications < RV_WORTH_A_THREAD) {
         rv_multiply_part(g, 0, g->m, 0, g->n, g->workspace);
         return;

@@ -22,4 +22,40 @@ void rv_gemm_epilogue(int trans_a, int trans_b, long m, long n, long k, float al
 
 long rv_gemm_workspace(long m, long n, long k, int threads);
 
+/* sums[j] = x[0, j] + x[1, j] + ... for x [rows, columns]: the gradient of a bias. */
+void rv_sum_rows(const float *x, long rows, long columns, long ld, float *sums, int threads,
+                 float *workspace);
+
+long rv_sum_rows_workspace(long columns, int threads);
+
+/* A convolution of images [batch, height, width, channels] with a weight that lies anywhere in
+ * memory: its element (output channel, input channel, row, column) is the dot product of these
+ * with weight_stride, in floats. Padding is the same on opposite sides. */
+typedef struct {
+    long batch, in_height, in_width, in_channels;
+    long out_height, out_width, out_channels;
+    long kernel_height, kernel_width;
+    long stride_height, stride_width;
+    long padding_height, padding_width;
+    long dilation_height, dilation_width;
+    long groups;
+    long weight_stride[4];
+} rv_convolution;
+
+/* y = x * weight, then bias [out channels] and relu as `epilogue` says. */
+void rv_conv_forward(const rv_convolution *conv, const float *x, const float *weight,
+                     const float *bias, rv_epilogue epilogue, float *y, int threads,
+                     float *workspace);
+
+/* dx from dy. */
+void rv_conv_input_gradient(const rv_convolution *conv, const float *dy, const float *weight,
+                            float *dx, int threads, float *workspace);
+
+/* dweight (strides as the weight's) and, where not NULL, dbias from x and dy. */
+void rv_conv_weight_gradient(const rv_convolution *conv, const float *x, const float *dy,
+                             float *dweight, float *dbias, int threads, float *workspace);
+
+/* Enough for any of the three. */
+long rv_conv_workspace(const rv_convolution *conv, int threads);
+
 #endif

@@ -16,23 +16,26 @@ RV_INLINE void rv_tile_multiply(const int rows, const int vectors, const int con
                                 const rv_tile *t, rv_block *block) {
     const long row_a = contiguous ? 1 : t->row_a, place_a = contiguous ? t->place_a : 1;
     const long last = t->last, row_b = t->row_b, k = t->k;
-    const float *a = t->a, *b = t->b;
+    const float *b = t->b;
     rv_vector sum[RV_TILE_ROWS][RV_TILE_VECTORS];
     RV_UNROLL for (int i = 0; i < rows; i++) {
         RV_UNROLL for (int v = 0; v < vectors; v++) sum[i][v] = (rv_vector){0};
     }
-    for (long p = 0; p < k; p++) {
-        rv_vector row[RV_TILE_VECTORS];
-        RV_UNROLL for (int v = 0; v < vectors; v++) {
-            const int masked = RV_TILE_READS_EXACTLY && v == vectors - 1;
-            row[v] = rv_tile_load(b + v * RV_WIDTH, masked, last);
+    for (long s = 0; s < t->segments; s++) {
+        const float *a = t->a + (t->offset ? t->offset[s] : 0);
+        for (long p = 0; p < k; p++) {
+            rv_vector row[RV_TILE_VECTORS];
+            RV_UNROLL for (int v = 0; v < vectors; v++) {
+                const int masked = RV_TILE_READS_EXACTLY && v == vectors - 1;
+                row[v] = rv_tile_load(b + v * RV_WIDTH, masked, last);
+            }
+            RV_UNROLL for (int i = 0; i < rows; i++) {
+                const rv_vector factor = rv_splat(a[i * row_a]);
+                RV_UNROLL for (int v = 0; v < vectors; v++) sum[i][v] += factor * row[v];
+            }
+            a += place_a;
+            b += row_b;
         }
-        RV_UNROLL for (int i = 0; i < rows; i++) {
-            const rv_vector factor = rv_splat(a[i * row_a]);
-            RV_UNROLL for (int v = 0; v < vectors; v++) sum[i][v] += factor * row[v];
-        }
-        a += place_a;
-        b += row_b;
     }
     RV_UNROLL for (int i = 0; i < rows; i++) {
         RV_UNROLL for (int v = 0; v < vectors; v++) block->sum[i][v] = sum[i][v];
