@@ -3,15 +3,13 @@
 #include "recurrent.h"
 
 #include <stddef.h>
-#include <string.h>
 
 #include "cells.h"
 #include "kernels.h"
+#include "memory.h"
 #include "pack.h"
 #include "threads.h"
 #include "tile.h"
-
-#define RV_LINE 16 /* floats to a cache line */
 
 /* Where the input's columns end and the state's begin, in the order of recurrent.h. */
 typedef struct {
@@ -72,11 +70,12 @@ long rv_recurrent_workspace(const rv_recurrent *layer) {
 static rv_room rv_cut_room(const rv_recurrent *g) {
     long sizes[4];
     rv_room_sizes(g, sizes);
-    float *start = (float *)(((size_t)g->workspace + 4 * RV_LINE - 1) & ~(size_t)(4 * RV_LINE - 1));
-    rv_room room = {.matrix = start};
-    room.packed = room.matrix + RV_ROUND_UP(sizes[0], RV_LINE);
-    room.gradient = room.packed + RV_ROUND_UP(sizes[1], RV_LINE);
-    room.products = room.gradient + RV_ROUND_UP(sizes[2], RV_LINE);
+    float *next = rv_line_start(g->workspace);
+    rv_room room;
+    room.matrix = rv_take(&next, sizes[0]);
+    room.packed = rv_take(&next, sizes[1]);
+    room.gradient = rv_take(&next, sizes[2]);
+    room.products = rv_take(&next, sizes[3]);
     return room;
 }
 
@@ -84,18 +83,18 @@ static rv_room rv_cut_room(const rv_recurrent *g) {
 static void rv_gather_weights(const rv_recurrent *g, float *matrix) {
     const rv_columns cut = rv_columns_of(g);
     const long features = g->features, units = g->units;
-    memset(matrix, 0, (size_t)(cut.columns * cut.width) * sizeof(float));
+    rv_zero(matrix, cut.columns * cut.width);
     for (long w = 0; w < cut.columns; w++) {
         float *row = matrix + w * cut.width;
         if (w < cut.input_end) {
             const long from = rv_input_row(g, w);
-            memcpy(row, g->weight_input + from * features, (size_t)features * sizeof(float));
+            rv_copy(row, g->weight_input + from * features, features);
             if (g->bias_input) row[features] += g->bias_input[from];
         }
         if (w >= cut.state_start) {
             const long from = w - cut.state_start;
-            memcpy(row + features + 1, g->weight_state + from * units,
-                   (size_t)units * sizeof(float));
+            rv_copy(row + features + 1, g->weight_state + from * units,
+                   units);
             if (g->bias_state) row[features] += g->bias_state[from];
         }
     }
@@ -108,19 +107,19 @@ typedef struct {
 } rv_factor;
 
 static rv_factor rv_pack(const float *b, long place, long column, long places, long columns,
-                         float **packed) {
-    const rv_factor factor = {places, columns, *packed};
+                         float **next) {
+    float *packed = rv_take(next, rv_packed_size(columns, places));
     for (long j = 0; j < columns; j += RV_TILE_COLUMNS)
         rv_pack_columns(b + j * column, place, column, RV_MIN(RV_TILE_COLUMNS, columns - j), places,
-                        *packed + j * places);
-    *packed += RV_ROUND_UP(rv_packed_size(columns, places), RV_LINE);
-    return factor;
+                        packed + j * places);
+    return (rv_factor){places, columns, packed};
 }
 
 static void rv_multiply_rows(const rv_factor *factor, const float *a, long row_a, long rows,
                              float beta, float *c, long row_c) {
-    const long tiles = RV_CEIL_DIV(rows, RV_TILE_ROWS);
-    rv_tile tile = {.k = factor->places,
+    const rv_slivers cut = rv_cut_rows(rows);
+    rv_tile tile = {.segments = 1,
+                    .k = factor->places,
                     .row_a = row_a,
                     .place_a = 1,
                     .row_c = row_c,
@@ -132,11 +131,13 @@ static void rv_multiply_rows(const rv_factor *factor, const float *a, long row_a
         tile.last = width - (vectors - 1) * RV_WIDTH;
         tile.b = factor->packed + j * factor->places;
         tile.row_b = vectors * RV_WIDTH;
-        for (long s = 0; s < tiles; s++) {
-            const long from = rows * s / tiles, to = rows * (s + 1) / tiles;
-            tile.a = a + from * row_a;
-            tile.c = c + from * row_c + j;
-            rv_tile_run((int)(to - from), vectors, &tile);
+        tile.a = a;
+        tile.c = c + j;
+        for (long s = 0; s < cut.count; s++) {
+            const int height = rv_sliver_height(&cut, s);
+            rv_tile_run(height, vectors, &tile);
+            tile.a += height * row_a;
+            tile.c += height * row_c;
         }
     }
 }
@@ -158,7 +159,7 @@ static void rv_fill_read(const rv_forward *f, long from, long to) {
         for (long b = from; b < to; b++) {
             const float *x = f->values->input + b * f->values->input_row + t * f->values->input_place;
             float *read = g->read + (t * g->rows + b) * f->cut.width;
-            memcpy(read, x, (size_t)g->features * sizeof(float));
+            rv_copy(read, x, g->features);
             read[g->features] = 1.0f;
         }
 }
@@ -185,8 +186,8 @@ static void rv_forward_share(void *context, int share, int shares) {
     for (long turn = 0; turn < g->places; turn++) {
         const long at = rv_place(g, turn) * g->rows;
         for (long b = from; b < to; b++)
-            memcpy(g->read + (at + b) * f->cut.width + g->features + 1, hidden + b * units,
-                   (size_t)units * sizeof(float));
+            rv_copy(g->read + (at + b) * f->cut.width + g->features + 1, hidden + b * units,
+                   units);
         rv_sum_gates(f, g->read + (at + from) * f->cut.width, to - from,
                      g->gates + (at + from) * f->cut.columns);
         for (long b = from; b < to; b++) {
@@ -201,8 +202,8 @@ static void rv_forward_share(void *context, int share, int shares) {
         hidden = f->values->outputs + at * units;
         memory = g->memories ? g->memories + at * units : NULL;
     }
-    memcpy(f->values->last_hidden + from * units, hidden + from * units,
-           (size_t)((to - from) * units) * sizeof(float));
+    rv_copy(f->values->last_hidden + from * units, hidden + from * units,
+           (to - from) * units);
 }
 
 void rv_recurrent_forward(const rv_recurrent *layer, const rv_recurrent_forward_values *values) {
@@ -210,13 +211,13 @@ void rv_recurrent_forward(const rv_recurrent *layer, const rv_recurrent_forward_
     const long features = layer->features;
     rv_forward f = {.g = layer, .values = values, .cut = rv_columns_of(layer)};
     const long width = f.cut.width, start = f.cut.state_start, end = f.cut.input_end;
-    float *packed = room.packed;
+    float *next = room.packed;
     rv_gather_weights(layer, room.matrix);
-    f.both = rv_pack(room.matrix + start * width, 1, width, width, end - start, &packed);
+    f.both = rv_pack(room.matrix + start * width, 1, width, width, end - start, &next);
     if (layer->cell == RV_GRU) {
-        f.input_only = rv_pack(room.matrix, 1, width, features + 1, start, &packed);
+        f.input_only = rv_pack(room.matrix, 1, width, features + 1, start, &next);
         f.state_only = rv_pack(room.matrix + end * width + features, 1, width, width - features,
-                               f.cut.columns - end, &packed);
+                               f.cut.columns - end, &next);
     }
     rv_parallel((int)RV_MIN(layer->threads, layer->rows), rv_forward_share, &f);
 }
@@ -230,9 +231,9 @@ typedef struct {
 
 static void rv_start_back(float *to, const float *from, long count) {
     if (from)
-        memcpy(to, from, (size_t)count * sizeof(float));
+        rv_copy(to, from, count);
     else
-        memset(to, 0, (size_t)count * sizeof(float));
+        rv_zero(to, count);
 }
 
 static void rv_backward_share(void *context, int share, int shares) {
@@ -285,8 +286,8 @@ static void rv_weight_gradients(const rv_backward *f, const rv_room *room) {
             g->read, cut.width, 0.0f, product, features + 1, (int)g->threads, room->products);
     for (long w = 0; w < cut.input_end; w++) {
         const long row = rv_input_row(g, w);
-        memcpy(values->weight_input + row * features, product + w * (features + 1),
-               (size_t)features * sizeof(float));
+        rv_copy(values->weight_input + row * features, product + w * (features + 1),
+               features);
         if (values->bias_input) values->bias_input[row] = product[w * (features + 1) + features];
     }
     if (g->cell != RV_GRU) {
@@ -294,15 +295,15 @@ static void rv_weight_gradients(const rv_backward *f, const rv_room *room) {
                 g->read + features + 1, cut.width, 0.0f, values->weight_state, units,
                 (int)g->threads, room->products);
         if (values->bias_state)
-            memcpy(values->bias_state, values->bias_input, (size_t)cut.columns * sizeof(float));
+            rv_copy(values->bias_state, values->bias_input, cut.columns);
         return;
     }
     rv_gemm(1, 0, cut.columns - cut.state_start, state, all, 1.0f,
             values->gates_gradient + cut.state_start, cut.columns, g->read + features, cut.width,
             0.0f, product, state, (int)g->threads, room->products);
     for (long w = 0; w < cut.columns - cut.state_start; w++) {
-        memcpy(values->weight_state + w * units, product + w * state + 1,
-               (size_t)units * sizeof(float));
+        rv_copy(values->weight_state + w * units, product + w * state + 1,
+               units);
         if (values->bias_state) values->bias_state[w] = product[w * state];
     }
 }
@@ -312,10 +313,10 @@ void rv_recurrent_backward(const rv_recurrent *layer, const rv_recurrent_backwar
     const long features = layer->features, units = layer->units;
     rv_backward f = {.g = layer, .values = values, .cut = rv_columns_of(layer)};
     const rv_columns cut = f.cut;
-    float *packed = room.packed;
+    float *next = room.packed;
     rv_gather_weights(layer, room.matrix);
     f.state = rv_pack(room.matrix + cut.state_start * cut.width + features + 1, cut.width, 1,
-                      cut.columns - cut.state_start, units, &packed);
+                      cut.columns - cut.state_start, units, &next);
     rv_parallel((int)RV_MIN(layer->threads, layer->rows), rv_backward_share, &f);
     rv_weight_gradients(&f, &room);
     if (values->input_gradient)
