@@ -58,4 +58,54 @@ void rv_conv_weight_gradient(const rv_convolution *conv, const float *x, const f
 /* Enough for any of the three. */
 long rv_conv_workspace(const rv_convolution *conv, int threads);
 
+/* Windows over images [batch, height, width, channels], clipped where they reach into padding. */
+typedef struct {
+    long batch, in_height, in_width, channels;
+    long out_height, out_width;
+    long kernel_height, kernel_width;
+    long stride_height, stride_width;
+    long padding_height, padding_width;
+    long dilation_height, dilation_width; /* of the maximum only */
+    int counts_padding;                   /* of the average: padding counts as zeros */
+    long divisor;                         /* of the average: instead of the count, if not 0 */
+} rv_pooling;
+
+/* The largest of each window, a NaN being larger than all, and which pixel of the picture it is:
+ * index = row * in_width + column, the first of equals. */
+void rv_max_pool_forward(const rv_pooling *pool, const float *x, float *y, int *index, int threads);
+
+void rv_max_pool_backward(const rv_pooling *pool, const float *dy, const int *index, float *dx,
+                          int threads);
+
+void rv_average_pool_forward(const rv_pooling *pool, const float *x, float *y, int threads);
+
+void rv_average_pool_backward(const rv_pooling *pool, const float *dy, float *dx, int threads);
+
+/* Each channel of x [rows, channels] brought to mean 0 and variance 1, then scaled and shifted:
+ * y = (x - mean) inverse_deviation weight + bias, where inverse_deviation = 1 / sqrt(variance +
+ * epsilon) over the rows. Weight and bias may be NULL. Running statistics, where not NULL, move by
+ * `momentum` towards the mean and the unbiased variance of these rows, as torch's do. */
+void rv_batch_norm_forward(const float *x, long rows, long channels, const float *weight,
+                           const float *bias, float epsilon, float momentum, float *running_mean,
+                           float *running_variance, float *mean, float *inverse_deviation, float *y,
+                           int threads, float *workspace);
+
+/* dx, and where not NULL dweight and dbias, from what the forward pass left. */
+void rv_batch_norm_backward(const float *x, const float *dy, long rows, long channels,
+                            const float *weight, const float *mean, const float *inverse_deviation,
+                            float *dx, float *dweight, float *dbias, int threads, float *workspace);
+
+/* Each row of x [rows, width] brought to mean 0 and variance 1, then scaled and shifted by column;
+ * mean and inverse_deviation are [rows]. */
+void rv_layer_norm_forward(const float *x, long rows, long width, const float *weight,
+                           const float *bias, float epsilon, float *mean, float *inverse_deviation,
+                           float *y, int threads);
+
+void rv_layer_norm_backward(const float *x, const float *dy, long rows, long width,
+                            const float *weight, const float *mean, const float *inverse_deviation,
+                            float *dx, float *dweight, float *dbias, int threads, float *workspace);
+
+/* Enough for batch norm or layer norm, forward or backward. */
+long rv_norm_workspace(long width, int threads);
+
 #endif
