@@ -3,6 +3,7 @@
 from ranvier.step.executors.base import EXECUTORS, Executor, Remark, executor_for
 from ranvier.step.executors.captured import CapturedExecutor
 from ranvier.step.executors.eager import Eager
+from ranvier.step.executors.inductor import Inductor
 from ranvier.step.executors.replay import Replay
 
 __all__ = [
@@ -10,6 +11,7 @@ __all__ = [
     "CapturedExecutor",
     "Eager",
     "Executor",
+    "Inductor",
     "Remark",
     "Replay",
     "executor_for",
