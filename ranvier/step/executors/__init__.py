@@ -3,6 +3,7 @@
 from ranvier.step.executors.base import EXECUTORS, Executor, Remark, executor_for
 from ranvier.step.executors.captured import CapturedExecutor
 from ranvier.step.executors.eager import Eager
+from ranvier.step.executors.inductor import Inductor
 from ranvier.step.executors.native import Native
 from ranvier.step.executors.replay import Replay
 
@@ -11,6 +12,7 @@ __all__ = [
     "CapturedExecutor",
     "Eager",
     "Executor",
+    "Inductor",
     "Native",
     "Remark",
     "Replay",
