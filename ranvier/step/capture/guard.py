@@ -8,6 +8,7 @@ from contextlib import contextmanager
 from typing import Any
 
 import numpy as np
+from numpy.random import mtrand
 from torch import Tensor, nn
 from torch.nn.modules import module as torch_module
 
@@ -46,7 +47,7 @@ def only_tensor_operations(module: nn.Module) -> Iterator[None]:
             NumPy's random numbers were drawn.
     """
     before = {path: _attributes(layer) for path, layer in module.named_modules()}
-    python, numpy = random.getstate(), np.random.get_state()
+    python, numpy = random.getstate(), mtrand.get_bit_generator().state
     changed: list[str] = []
     try:
         yield
@@ -56,8 +57,8 @@ def only_tensor_operations(module: nn.Module) -> Iterator[None]:
         if random.getstate() != python:
             random.setstate(python)
             changed.append("the network draws from Python's random numbers")
-        if not _same(np.random.get_state(), numpy):
-            np.random.set_state(numpy)
+        if not _same(mtrand.get_bit_generator().state, numpy):
+            mtrand.get_bit_generator().state = numpy
             changed.append("the network draws from NumPy's random numbers")
     if changed:
         raise CaptureError(changed[0])
@@ -79,28 +80,46 @@ class Buffers(nn.Module):
         return outputs
 
 
-def _attributes(layer: nn.Module) -> dict[str, tuple[Any, int]]:
-    return {name: (value, _size(value)) for name, value in vars(layer).items()}
+def _attributes(layer: nn.Module) -> dict[str, tuple[Any, Any]]:
+    """The attributes by name, and what is in those that hold other things."""
+    return {name: (value, _contents(value)) for name, value in vars(layer).items()}
 
 
-def _put_back(path: str, layer: nn.Module, before: dict[str, tuple[Any, int]]) -> list[str]:
+def _put_back(path: str, layer: nn.Module, before: dict[str, tuple[Any, Any]]) -> list[str]:
     changed = []
     for name, value in list(vars(layer).items()):
         if name not in before:
             changed.append(f"{_layer(path, layer)} sets its attribute {name} as it runs")
             delattr(layer, name)
-        elif before[name][0] is not value or before[name][1] != _size(value):
+            continue
+        own, contents = before[name]
+        if own is not value or _size(contents) != _size(value):
             changed.append(f"{_layer(path, layer)} changes its attribute {name} as it runs")
-            vars(layer)[name] = before[name][0]
+            vars(layer)[name] = own
+            _refill(own, contents)
     return changed
+
+
+def _contents(value: Any) -> Any:
+    return value.copy() if isinstance(value, list | dict | set) else None
 
 
 def _size(value: Any) -> int:
     return len(value) if isinstance(value, list | dict | set) else 0
 
 
+def _refill(own: Any, contents: Any) -> None:
+    if isinstance(own, list):
+        own[:] = contents
+    elif isinstance(own, dict | set):
+        own.clear()
+        own.update(contents)
+
+
 def _same(one: Any, other: Any) -> bool:
-    return all(np.array_equal(a, b) for a, b in zip(one, other, strict=True))
+    if isinstance(one, dict):
+        return one.keys() == other.keys() and all(_same(one[key], other[key]) for key in one)
+    return np.array_equal(one, other)
 
 
 def _layer(path: str, layer: nn.Module) -> str:

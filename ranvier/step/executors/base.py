@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Sequence
+from itertools import pairwise
 from typing import ClassVar, NamedTuple
 
 import torch
@@ -59,7 +60,7 @@ class Executor(ABC):
         """
         inputs, targets, weights = rows
         steps = []
-        for first, last, rate in zip(bounds, bounds[1:], learning_rates, strict=False):
+        for (first, last), rate in zip(pairwise(bounds), learning_rates, strict=True):
             here = slice(first, last)
             of_rows = None if weights is None else weights[here]
             steps.append(self.run(Batch(inputs[here], targets[here], of_rows), rate))

@@ -128,7 +128,8 @@ class CapturedExecutor(Executor):
                 try:
                     outcome = function(*copies, *_given(batch), self._rate)
                 except (RuntimeError, TypeError, NotImplementedError) as error:
-                    raise CaptureError(str(error).strip().splitlines()[0][:200]) from error
+                    # TorchScript's own words come first, the kernel's reason last.
+                    raise CaptureError(str(error).strip().splitlines()[-1][:200]) from error
                 results.append((copies, outcome, torch.get_rng_state()))
         scalars, gradients = self._eager.run_observed(batch, learning_rate)
         wanted = [*self._tensors, *scalars, *gradients]

@@ -131,7 +131,8 @@ class _Lowering:
         return made.outputsAt(0)
 
     def _literal(self, value: Any) -> Any:
-        value = _MEMORY_FORMATS.get(value, value) if _is_hashable(value) else value
+        if isinstance(value, torch.memory_format):
+            value = _MEMORY_FORMATS[value]
         key = (type(value), repr(value))
         if key not in self._literals:
             try:
@@ -154,10 +155,6 @@ def _place(user: fx.Node) -> int:
     place = user.args[1]
     assert isinstance(place, int)
     return place
-
-
-def _is_hashable(value: Any) -> bool:
-    return isinstance(value, torch.memory_format)
 
 
 def _attribute(module: fx.GraphModule, path: str) -> Tensor:

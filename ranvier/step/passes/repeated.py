@@ -20,15 +20,12 @@ def without_repeated(graph: fx.Graph) -> None:
     versions: dict[fx.Node, int] = defaultdict(int)
     known: dict[Any, fx.Node] = {}
     for node in list(graph.nodes):
-        called = operation(node)
-        if called is not None and is_pure(node) and _is_apart(node, memory, changed):
+        is_pick = node.op == "call_function" and operation(node) is None
+        if is_pick or (
+            operation(node) is not None and is_pure(node) and _is_apart(node, memory, changed)
+        ):
             read = tuple((i.name, versions[memory.root(i)]) for i in node.all_input_nodes)
-            key = (called, _hashable(node.args), _hashable(node.kwargs), read)
-            first = known.setdefault(key, node)
-            if first is not node:
-                node.replace_all_uses_with(first)
-        elif node.op == "call_function" and called is None:
-            key = (node.target, _hashable(node.args))
+            key = (node.target, _hashable(node.args), _hashable(node.kwargs), read)
             first = known.setdefault(key, node)
             if first is not node:
                 node.replace_all_uses_with(first)
