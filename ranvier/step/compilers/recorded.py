@@ -111,9 +111,9 @@ class Recorded:
     @contextmanager
     def _in_the_place_of(self, other: Sequence[Tensor]) -> Iterator[None]:
         kept = [tensor.detach().clone() for tensor in self._state]
-        torch._foreach_copy_(self._state, other)
+        torch._foreach_copy_(self._state, list(other))
         try:
             yield
-            torch._foreach_copy_(other, self._state)
+            torch._foreach_copy_(list(other), self._state)
         finally:
             torch._foreach_copy_(self._state, kept)
