@@ -6,12 +6,10 @@ from ranvier.step.recurrent.functions import (
     has_fused_kernels,
     recurrent_kernels,
 )
-from ranvier.step.recurrent.saved import with_saved_workspaces
 
 __all__ = [
     "FUSED",
     "RecurrentKernels",
     "has_fused_kernels",
     "recurrent_kernels",
-    "with_saved_workspaces",
 ]
