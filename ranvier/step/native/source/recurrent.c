@@ -5,6 +5,7 @@
 #include <stddef.h>
 
 #include "cells.h"
+#include "half.h"
 #include "kernels.h"
 #include "memory.h"
 #include "pack.h"
@@ -39,43 +40,50 @@ static long rv_input_row(const rv_recurrent *g, long column) {
 typedef struct {
     float *matrix;   /* [W, K] */
     float *packed;   /* the matrix in the order in which tiles read it */
+    float *rounded;  /* per row what it multiplies in bfloat16 */
     float *gradient; /* of parts of the matrix */
-    float *products; /* what rv_gemm works in */
+    float *products; /* what products over all places work in */
 } rv_room;
 
 static long rv_packed_size(long columns, long places) {
-    return RV_ROUND_UP(columns, RV_TILE_COLUMNS) * places;
+    return RV_ROUND_UP(RV_ROUND_UP(columns, RV_TILE_COLUMNS) * places, RV_LINE);
 }
 
-/* Packed are at most three runs of columns, each with a last panel of its own. */
-static long rv_room_sizes(const rv_recurrent *g, long sizes[4]) {
+static int rv_is_half(const rv_recurrent *g) { return RV_HAS_HALF && g->half; }
+
+static long rv_rounded_width(const rv_recurrent *g) {
     const rv_columns cut = rv_columns_of(g);
-    const long all = g->places * g->rows;
-    sizes[0] = cut.columns * cut.width;
-    sizes[1] = (cut.columns + 3 * RV_TILE_COLUMNS) * cut.width +
-               rv_packed_size(cut.width, cut.columns);
-    sizes[2] = cut.columns * (cut.width + 1);
-    sizes[3] = RV_MAX(rv_gemm_workspace(cut.columns, cut.width, all, (int)g->threads),
-                      rv_gemm_workspace(all, g->features, cut.columns, (int)g->threads));
-    long total = RV_LINE;
-    for (int i = 0; i < 4; i++) total += RV_ROUND_UP(sizes[i], RV_LINE);
-    return total;
+    return rv_is_half(g) ? RV_PAIRS(RV_MAX(cut.columns, cut.width)) : 0;
+}
+
+/* Lays the parts out one after another, from `start` on, and says how many floats they take. */
+static long rv_lay_out(const rv_recurrent *g, float *start, rv_room *room) {
+    const rv_columns cut = rv_columns_of(g);
+    const long all = g->places * g->rows, last = RV_TILE_COLUMNS;
+    const int threads = (int)g->threads;
+    float *next = start;
+    room->matrix = rv_take(&next, cut.columns * cut.width);
+    /* A packed run of columns ends with a panel of its own; a GRU has three of them. */
+    room->packed = rv_take(&next, RV_MAX(rv_packed_size(cut.columns + 3 * last, cut.width + 1),
+                                         rv_packed_size(g->units, cut.columns + 1)));
+    room->rounded = rv_take(&next, g->rows * rv_rounded_width(g));
+    room->gradient = rv_take(&next, cut.columns * (cut.width + 1));
+    const long plain = RV_MAX(rv_gemm_workspace(cut.columns, cut.width, all, threads),
+                              rv_gemm_workspace(all, g->features, cut.columns, threads));
+    const long half = rv_half_gemm_workspace(cut.columns, cut.width, threads);
+    room->products = rv_take(&next, RV_MAX(plain, half));
+    return next - start;
 }
 
 long rv_recurrent_workspace(const rv_recurrent *layer) {
-    long sizes[4];
-    return rv_room_sizes(layer, sizes);
+    rv_room room;
+    float *nowhere = NULL;
+    return rv_lay_out(layer, nowhere, &room) + RV_LINE;
 }
 
 static rv_room rv_cut_room(const rv_recurrent *g) {
-    long sizes[4];
-    rv_room_sizes(g, sizes);
-    float *next = rv_line_start(g->workspace);
     rv_room room;
-    room.matrix = rv_take(&next, sizes[0]);
-    room.packed = rv_take(&next, sizes[1]);
-    room.gradient = rv_take(&next, sizes[2]);
-    room.products = rv_take(&next, sizes[3]);
+    rv_lay_out(g, rv_line_start(g->workspace), &room);
     return room;
 }
 
@@ -100,46 +108,93 @@ static void rv_gather_weights(const rv_recurrent *g, float *matrix) {
     }
 }
 
-/* C [rows, columns] = A [rows, places] times a packed matrix [places, columns] + beta C. */
+/* A matrix [places, columns] in the order in which tiles read it. */
 typedef struct {
     long places, columns;
+    int is_half;
     const float *packed;
 } rv_factor;
 
-static rv_factor rv_pack(const float *b, long place, long column, long places, long columns,
-                         float **next) {
-    float *packed = rv_take(next, rv_packed_size(columns, places));
-    for (long j = 0; j < columns; j += RV_TILE_COLUMNS)
-        rv_pack_columns(b + j * column, place, column, RV_MIN(RV_TILE_COLUMNS, columns - j), places,
-                        packed + j * places);
-    return (rv_factor){places, columns, packed};
+static rv_factor rv_pack(const rv_recurrent *g, const float *b, long place, long column,
+                         long places, long columns, float **next) {
+    const int is_half = rv_is_half(g);
+    const long depth = is_half ? RV_PAIRS(places) : places;
+    float *packed = rv_take(next, rv_packed_size(columns, depth));
+    for (long j = 0; j < columns; j += RV_TILE_COLUMNS) {
+        const long width = RV_MIN(RV_TILE_COLUMNS, columns - j);
+        float *panel = packed + j * depth;
+        if (is_half)
+            rv_half_pack_columns(b + j * column, place, column, width, places, (rv_pair *)panel);
+        else
+            rv_pack_columns(b + j * column, place, column, width, places, panel);
+    }
+    return (rv_factor){places, columns, is_half, packed};
 }
 
-static void rv_multiply_rows(const rv_factor *factor, const float *a, long row_a, long rows,
-                             float beta, float *c, long row_c) {
-    const rv_slivers cut = rv_cut_rows(rows);
+/* C = A B + beta C for C [rows, columns] and A [rows, places]. */
+typedef struct {
+    const float *a;
+    long row_a, rows;
+    float *c;
+    long row_c;
+    float beta;
+} rv_rows;
+
+static void rv_multiply_plain(const rv_factor *factor, const rv_rows *r) {
+    const rv_slivers cut = rv_cut_rows(r->rows);
     rv_tile tile = {.segments = 1,
                     .k = factor->places,
-                    .row_a = row_a,
+                    .row_a = r->row_a,
                     .place_a = 1,
-                    .row_c = row_c,
+                    .row_c = r->row_c,
                     .alpha = 1.0f,
-                    .beta = beta};
+                    .beta = r->beta};
     for (long j = 0; j < factor->columns; j += RV_TILE_COLUMNS) {
         const long width = RV_MIN(RV_TILE_COLUMNS, factor->columns - j);
         const int vectors = (int)RV_CEIL_DIV(width, RV_WIDTH);
         tile.last = width - (vectors - 1) * RV_WIDTH;
         tile.b = factor->packed + j * factor->places;
         tile.row_b = vectors * RV_WIDTH;
-        tile.a = a;
-        tile.c = c + j;
+        tile.a = r->a;
+        tile.c = r->c + j;
         for (long s = 0; s < cut.count; s++) {
             const int height = rv_sliver_height(&cut, s);
             rv_tile_run(height, vectors, &tile);
-            tile.a += height * row_a;
-            tile.c += height * row_c;
+            tile.a += height * r->row_a;
+            tile.c += height * r->row_c;
         }
     }
+}
+
+static void rv_multiply_half(const rv_factor *factor, const rv_rows *r, rv_pair *rounded) {
+    const rv_slivers cut = rv_cut_rows(r->rows);
+    const long pairs = RV_PAIRS(factor->places);
+    rv_half_tile tile = {
+        .pairs = pairs, .row_a = pairs, .place_a = 1, .row_c = r->row_c, .beta = r->beta};
+    for (long i = 0; i < r->rows; i++)
+        rv_half_row(r->a + i * r->row_a, factor->places, rounded + i * pairs);
+    for (long j = 0; j < factor->columns; j += RV_TILE_COLUMNS) {
+        const long width = RV_MIN(RV_TILE_COLUMNS, factor->columns - j);
+        const int vectors = (int)RV_CEIL_DIV(width, RV_WIDTH);
+        tile.last = width - (vectors - 1) * RV_WIDTH;
+        tile.b = (const rv_pair *)factor->packed + j * pairs;
+        tile.row_b = vectors * RV_WIDTH;
+        tile.a = rounded;
+        tile.c = r->c + j;
+        for (long s = 0; s < cut.count; s++) {
+            const int height = rv_sliver_height(&cut, s);
+            rv_half_tile_run(height, vectors, &tile);
+            tile.a += height * pairs;
+            tile.c += height * r->row_c;
+        }
+    }
+}
+
+static void rv_multiply_rows(const rv_factor *factor, const rv_rows *r, rv_pair *rounded) {
+    if (factor->is_half)
+        rv_multiply_half(factor, r, rounded);
+    else
+        rv_multiply_plain(factor, r);
 }
 
 typedef struct {
@@ -147,6 +202,7 @@ typedef struct {
     const rv_recurrent_forward_values *values;
     rv_columns cut;
     rv_factor input_only, both, state_only;
+    rv_pair *rounded;
 } rv_forward;
 
 static long rv_place(const rv_recurrent *g, long turn) {
@@ -164,13 +220,22 @@ static void rv_fill_read(const rv_forward *f, long from, long to) {
         }
 }
 
-static void rv_sum_gates(const rv_forward *f, const float *read, long rows, float *gates) {
+static void rv_sum_gates(const rv_forward *f, long first, long rows, rv_pair *rounded) {
+    const rv_recurrent *g = f->g;
     const rv_columns cut = f->cut;
-    rv_multiply_rows(&f->both, read, cut.width, rows, 0.0f, gates + cut.state_start, cut.columns);
-    if (f->g->cell != RV_GRU) return;
-    rv_multiply_rows(&f->input_only, read, cut.width, rows, 0.0f, gates, cut.columns);
-    rv_multiply_rows(&f->state_only, read + f->g->features, cut.width, rows, 0.0f,
-                     gates + cut.input_end, cut.columns);
+    float *gates = g->gates + first * cut.columns;
+    rv_rows r = {.a = g->read + first * cut.width,
+                 .row_a = cut.width,
+                 .rows = rows,
+                 .c = gates + cut.state_start,
+                 .row_c = cut.columns};
+    rv_multiply_rows(&f->both, &r, rounded);
+    if (g->cell != RV_GRU) return;
+    r.c = gates;
+    rv_multiply_rows(&f->input_only, &r, rounded);
+    r.a += g->features;
+    r.c = gates + cut.input_end;
+    rv_multiply_rows(&f->state_only, &r, rounded);
 }
 
 static void rv_forward_share(void *context, int share, int shares) {
@@ -181,6 +246,7 @@ static void rv_forward_share(void *context, int share, int shares) {
     rv_part(g->rows, 1, share, shares, &from, &to);
     if (from == to) return;
     rv_fill_read(f, from, to);
+    rv_pair *rounded = f->rounded + from * rv_rounded_width(g);
     const float *memory = g->first_memory;
     const float *hidden = f->values->first_hidden;
     for (long turn = 0; turn < g->places; turn++) {
@@ -188,8 +254,7 @@ static void rv_forward_share(void *context, int share, int shares) {
         for (long b = from; b < to; b++)
             rv_copy(g->read + (at + b) * f->cut.width + g->features + 1, hidden + b * units,
                    units);
-        rv_sum_gates(f, g->read + (at + from) * f->cut.width, to - from,
-                     g->gates + (at + from) * f->cut.columns);
+        rv_sum_gates(f, at + from, to - from, rounded);
         for (long b = from; b < to; b++) {
             const rv_cell_row row = {.units = units,
                                      .gates = g->gates + (at + b) * f->cut.columns,
@@ -209,14 +274,17 @@ static void rv_forward_share(void *context, int share, int shares) {
 void rv_recurrent_forward(const rv_recurrent *layer, const rv_recurrent_forward_values *values) {
     const rv_room room = rv_cut_room(layer);
     const long features = layer->features;
-    rv_forward f = {.g = layer, .values = values, .cut = rv_columns_of(layer)};
+    rv_forward f = {.g = layer,
+                    .values = values,
+                    .cut = rv_columns_of(layer),
+                    .rounded = (rv_pair *)room.rounded};
     const long width = f.cut.width, start = f.cut.state_start, end = f.cut.input_end;
     float *next = room.packed;
     rv_gather_weights(layer, room.matrix);
-    f.both = rv_pack(room.matrix + start * width, 1, width, width, end - start, &next);
+    f.both = rv_pack(layer, room.matrix + start * width, 1, width, width, end - start, &next);
     if (layer->cell == RV_GRU) {
-        f.input_only = rv_pack(room.matrix, 1, width, features + 1, start, &next);
-        f.state_only = rv_pack(room.matrix + end * width + features, 1, width, width - features,
+        f.input_only = rv_pack(layer, room.matrix, 1, width, features + 1, start, &next);
+        f.state_only = rv_pack(layer, room.matrix + end * width + features, 1, width, width - features,
                                f.cut.columns - end, &next);
     }
     rv_parallel((int)RV_MIN(layer->threads, layer->rows), rv_forward_share, &f);
@@ -227,6 +295,7 @@ typedef struct {
     const rv_recurrent_backward_values *values;
     rv_columns cut;
     rv_factor state;
+    rv_pair *rounded;
 } rv_backward;
 
 static void rv_start_back(float *to, const float *from, long count) {
@@ -269,9 +338,29 @@ static void rv_backward_share(void *context, int share, int shares) {
                 .gates_gradient = values->gates_gradient + (at + b) * columns};
             rv_cell_run_back(g->cell, &row);
         }
-        rv_multiply_rows(&f->state, values->gates_gradient + (at + from) * columns + f->cut.state_start,
-                         columns, to - from, 1.0f, hidden_gradient + start, units);
+        const rv_rows r = {
+            .a = values->gates_gradient + (at + from) * columns + f->cut.state_start,
+            .row_a = columns,
+            .rows = to - from,
+            .c = hidden_gradient + start,
+            .row_c = units,
+            .beta = 1.0f};
+        rv_multiply_rows(&f->state, &r, f->rounded + from * rv_rounded_width(g));
     }
+}
+
+/* C [m, n] = the gates' gradients from column `first` on, times what was read from `from` on. */
+static void rv_over_all_places(const rv_backward *f, long first, long m, long from, long n,
+                               float *c, float *workspace) {
+    const rv_recurrent *g = f->g;
+    const long all = g->places * g->rows;
+    const float *gradients = f->values->gates_gradient + first, *read = g->read + from;
+    if (rv_is_half(g))
+        rv_half_gemm_transposed(m, n, all, gradients, f->cut.columns, read, f->cut.width, c, n,
+                                (int)g->threads, workspace);
+    else
+        rv_gemm(1, 0, m, n, all, 1.0f, gradients, f->cut.columns, read, f->cut.width, 0.0f, c, n,
+                (int)g->threads, workspace);
 }
 
 /* The gradients of the matrix, a product over all places and rows, to where they belong. */
@@ -279,11 +368,9 @@ static void rv_weight_gradients(const rv_backward *f, const rv_room *room) {
     const rv_recurrent *g = f->g;
     const rv_recurrent_backward_values *values = f->values;
     const rv_columns cut = f->cut;
-    const long features = g->features, units = g->units, all = g->places * g->rows;
-    const long state = units + 1;
+    const long features = g->features, units = g->units, state = units + 1;
     float *product = room->gradient;
-    rv_gemm(1, 0, cut.input_end, features + 1, all, 1.0f, values->gates_gradient, cut.columns,
-            g->read, cut.width, 0.0f, product, features + 1, (int)g->threads, room->products);
+    rv_over_all_places(f, 0, cut.input_end, 0, features + 1, product, room->products);
     for (long w = 0; w < cut.input_end; w++) {
         const long row = rv_input_row(g, w);
         rv_copy(values->weight_input + row * features, product + w * (features + 1),
@@ -291,16 +378,14 @@ static void rv_weight_gradients(const rv_backward *f, const rv_room *room) {
         if (values->bias_input) values->bias_input[row] = product[w * (features + 1) + features];
     }
     if (g->cell != RV_GRU) {
-        rv_gemm(1, 0, cut.columns, units, all, 1.0f, values->gates_gradient, cut.columns,
-                g->read + features + 1, cut.width, 0.0f, values->weight_state, units,
-                (int)g->threads, room->products);
+        rv_over_all_places(f, 0, cut.columns, features + 1, units, values->weight_state,
+                           room->products);
         if (values->bias_state)
             rv_copy(values->bias_state, values->bias_input, cut.columns);
         return;
     }
-    rv_gemm(1, 0, cut.columns - cut.state_start, state, all, 1.0f,
-            values->gates_gradient + cut.state_start, cut.columns, g->read + features, cut.width,
-            0.0f, product, state, (int)g->threads, room->products);
+    rv_over_all_places(f, cut.state_start, cut.columns - cut.state_start, features, state, product,
+                       room->products);
     for (long w = 0; w < cut.columns - cut.state_start; w++) {
         rv_copy(values->weight_state + w * units, product + w * state + 1,
                units);
@@ -311,11 +396,14 @@ static void rv_weight_gradients(const rv_backward *f, const rv_room *room) {
 void rv_recurrent_backward(const rv_recurrent *layer, const rv_recurrent_backward_values *values) {
     const rv_room room = rv_cut_room(layer);
     const long features = layer->features, units = layer->units;
-    rv_backward f = {.g = layer, .values = values, .cut = rv_columns_of(layer)};
+    rv_backward f = {.g = layer,
+                     .values = values,
+                     .cut = rv_columns_of(layer),
+                     .rounded = (rv_pair *)room.rounded};
     const rv_columns cut = f.cut;
     float *next = room.packed;
     rv_gather_weights(layer, room.matrix);
-    f.state = rv_pack(room.matrix + cut.state_start * cut.width + features + 1, cut.width, 1,
+    f.state = rv_pack(layer, room.matrix + cut.state_start * cut.width + features + 1, cut.width, 1,
                       cut.columns - cut.state_start, units, &next);
     rv_parallel((int)RV_MIN(layer->threads, layer->rows), rv_backward_share, &f);
     rv_weight_gradients(&f, &room);

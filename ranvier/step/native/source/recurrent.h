@@ -16,6 +16,7 @@ typedef enum { RV_LSTM = 0, RV_GRU = 1, RV_RNN_TANH = 2, RV_RNN_RELU = 3 } rv_ce
  * gates i, f, g, o or r, z, n, one after another. Pointers that may be NULL are said. */
 typedef struct {
     long cell, places, rows, features, units, reverse, threads;
+    long half; /* products in bfloat16, where the processor multiplies it; sums stay in float32 */
     const float *weight_input; /* [G H, C] */
     const float *weight_state; /* [G H, H] */
     const float *bias_input, *bias_state; /* [G H] or NULL */
