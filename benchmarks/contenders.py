@@ -55,7 +55,7 @@ def command(contender: Contender, peers_python: Path) -> list[str]:
     return [python, "-m", "benchmarks.peers.child", contender.module]
 
 
-def environment(cores: int) -> dict[str, str]:
+def environment() -> dict[str, str]:
     """What a process is told of the machine: nothing of threads, so that each keeps its default."""
     told = {
         name: value

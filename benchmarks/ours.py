@@ -68,7 +68,7 @@ class Trained:
             settings=self.settings,
             device=device_for(files.device),
         )
-        self.turns = Turns(self._fit)
+        self.turns = Turns(self._fit, epochs=files.epochs)
 
     def _fit(self, pause: Callable[[float], None]) -> None:
         settings = self.settings

@@ -19,8 +19,8 @@ class Failed(Exception):
 class Process:
     """Keeps a child alive between its turns.
 
-        with Process(["python", "-m", "benchmarks.peers.child", "…"], …) as process:
-            answer = process.ask({"do": "block"}, seconds=180)
+    with Process(["python", "-m", "benchmarks.peers.child", "…"], …) as process:
+        answer = process.ask({"do": "block"}, seconds=180)
     """
 
     def __init__(

@@ -77,6 +77,7 @@ class Contestant:
 
     def judge(self) -> dict[str, Any]:
         """Loss and quality on the test rows, of a sweep the mean; and the peak of memory."""
+        above = memory.peak() - self.held_at_first  # Before larger batches than those of training.
         inputs, targets = self.job.test
         found = []
         for learner in self.learners:
@@ -85,7 +86,6 @@ class Contestant:
             measures = (self.job.loss, self.job.quality)
             found.append([quality.MEASURES[name](outputs, targets) for name in measures])
         loss, reached = np.mean(found, axis=0).tolist()
-        above = memory.peak() - self.held_at_first
         return {"loss": loss, "quality": reached, "peak_bytes": above}
 
     def _epoch(self) -> list[float]:

@@ -75,9 +75,7 @@ def residual_cnn(weights: Weights) -> keras.Model:
 
 def forecaster(weights: Weights) -> keras.Model:
     reads, keeps, bias, other_bias, matrix, head_bias = weights.values()
-    model = keras.Sequential(
-        [keras.Input((None, 1)), layers.LSTM(keeps.shape[1]), layers.Dense(1)]
-    )
+    model = keras.Sequential([keras.Input((None, 1)), layers.LSTM(keeps.shape[1]), layers.Dense(1)])
     # Both have the gates in the order input, forget, new, output; Keras has one bias.
     set_all(model, [reads.T, keeps.T, bias + other_bias, matrix.T, head_bias])
     return model

@@ -2,8 +2,9 @@
 
 import os
 
+# Keras reads it when it is imported.
 os.environ["KERAS_BACKEND"] = "torch"
 
-from benchmarks.peers.keras_fit import learner  # noqa: E402 -- the backend is read on import
+from benchmarks.peers.keras_fit import learner
 
 __all__ = ["learner"]

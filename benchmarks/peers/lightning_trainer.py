@@ -1,4 +1,4 @@
-"""Lightning's Trainer on a DataLoader; logger, checkpoints and progress bar are off, in its favour."""
+"""Lightning's Trainer on a DataLoader; logger, checkpoints and bar are off, in its favour."""
 
 from __future__ import annotations
 
@@ -64,11 +64,11 @@ class Trained:
         torch.manual_seed(member.seed)
         self.module = Module(job, member)
         self.sampler = KnownOrder()
-        self.turns = Turns(self._fit)
+        self.turns = Turns(self._fit, epochs=job.epochs)
 
     def _fit(self, pause: Callable[[float], None]) -> None:
         trainer = lightning.Trainer(
-            max_epochs=-1,
+            max_epochs=self.job.epochs,
             accelerator="gpu" if self.job.device == "cuda" else "cpu",
             devices=1,
             callbacks=[Pause(pause)],

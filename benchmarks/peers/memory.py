@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import resource
 import sys
 from pathlib import Path
@@ -11,10 +12,9 @@ _STATUS, _REFERENCES = Path("/proc/self/status"), Path("/proc/self/clear_refs")
 
 def start_peak_anew() -> int:
     """Forget the peak so far, where the system can; what is held now, in bytes."""
-    try:
+    # Where it is not Linux or not allowed, the peak is that since the process began.
+    with contextlib.suppress(OSError):
         _REFERENCES.write_text("5")
-    except OSError:
-        pass  # Not Linux, or not allowed: the peak then is that since the process began.
     return _status("VmRSS")
 
 

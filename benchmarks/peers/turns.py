@@ -8,13 +8,16 @@ from queue import SimpleQueue
 
 
 class Turns:
-    """Runs `fit(pause)` in a thread; `fit` calls `pause(loss)` at the end of each epoch.
+    """Runs `fit(pause)` in a thread; `fit` calls `pause(loss)` at the end of each of its `epochs`.
 
-    `next()` lets it go on for an epoch and gives that epoch's loss.
+    `next()` lets it go on for an epoch and gives that epoch's loss; the last one comes once `fit`
+    has come to its end.
     """
 
-    def __init__(self, fit: Callable[[Callable[[float], None]], object]) -> None:
+    def __init__(self, fit: Callable[[Callable[[float], None]], object], *, epochs: int) -> None:
         self._fit = fit
+        self._left = epochs
+        self._loss = float("nan")
         self._go: SimpleQueue[None] = SimpleQueue()
         self._done: SimpleQueue[float | BaseException] = SimpleQueue()
         self._thread: threading.Thread | None = None
@@ -37,8 +40,11 @@ class Turns:
         except BaseException as error:
             self._done.put(error)
         else:
-            self._done.put(RuntimeError("the training ended before its next epoch was asked for"))
+            self._done.put(self._loss)
 
     def _pause(self, loss: float) -> None:
-        self._done.put(loss)
-        self._go.get()
+        self._left -= 1
+        self._loss = loss
+        if self._left:
+            self._done.put(loss)
+            self._go.get()

@@ -14,7 +14,7 @@ TEST_SHARE = 0.1
 
 
 def load() -> Data:
-    """Stretches of 128 characters and those that follow each; the last tenth of the text is held."""
+    """Stretches of 128 characters and what follows each; the last tenth of the text is held."""
     codes = grimm_tales()
     cut = round(len(codes) * (1 - TEST_SHARE))
 

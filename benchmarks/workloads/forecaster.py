@@ -33,7 +33,7 @@ WORKLOAD = Workload(
     model="forecaster",
     made_of="hourly electricity, 8,192 windows",
     load=load,
-    network=Network(LSTM(128), Dense(1)),
+    network=Network(LSTM(128, sequence=False), Dense(1)),
     task=REGRESSION,
     loss="mean_squared_error",
     batch_size=64,

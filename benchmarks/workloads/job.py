@@ -17,7 +17,7 @@ def write_job(
 ) -> None:
     """Write rows, first weights and the order of `epochs` for every member of every seed.
 
-        folder/ job.json  {train,test}_{inputs,targets}.npy  weights-SEED.npz  order-SEED.npy
+    folder/ job.json  {train,test}_{inputs,targets}.npy  weights-SEED.npz  order-SEED.npy
     """
     data = workload.load()
     arrays = {

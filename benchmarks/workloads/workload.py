@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Literal
 
 import numpy as np
@@ -43,7 +43,7 @@ class Workload:
     `model` is what the peers call the network, `made_of` says where the data come from, `aim` is
     how many times as fast as the fastest peer ours is to be. A sweep has many `members`, which
     start anew in every block; a workload of one goes on from block to block. `shows_share` is true
-    where matrix products are most of the work, so that a share of the machine's peak means something.
+    where matrix products are most of the work, so that a share of the machine's peak says much.
     """
 
     name: str
@@ -66,8 +66,11 @@ class Workload:
         return bool(self.members)
 
     def members_of(self, seed: int) -> tuple[Member, ...]:
-        """The networks to train: those of the sweep, or the one of this seed."""
-        return self.members or (Member(seed, self.learning_rate),)
+        """The networks to train: those of a sweep, each with a seed of its own, or the one."""
+        if not self.members:
+            return (Member(seed, self.learning_rate),)
+        shift = seed * len(self.members)
+        return tuple(replace(member, seed=member.seed + shift) for member in self.members)
 
     def operations(self, input_shape: tuple[int, ...]) -> int:
         """Additions and multiplications of one step: three times those of a forward pass."""

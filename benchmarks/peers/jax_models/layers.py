@@ -16,7 +16,7 @@ def dense(weights: Weights, name: str, x: jax.Array) -> jax.Array:
 def convolution(
     weights: Weights, name: str, x: jax.Array, *, stride: int = 1, padding: int = 0
 ) -> jax.Array:
-    """On [rows, height, width, channels], the kernel as PyTorch has it: [out, in, height, width]."""
+    """On [rows, height, width, channels]; the kernel as PyTorch has it, [out, in, height, width]."""
     out = jax.lax.conv_general_dilated(
         x,
         weights[f"{name}.weight"],
@@ -64,5 +64,8 @@ def running_statistics(weights: Weights) -> Weights:
     for name, value in weights.items():
         if "batch_norm" in name and name.endswith(".weight"):
             path = name.removesuffix(".weight")
-            found |= {f"{path}.mean": jnp.zeros_like(value), f"{path}.variance": jnp.ones_like(value)}
+            found |= {
+                f"{path}.mean": jnp.zeros_like(value),
+                f"{path}.variance": jnp.ones_like(value),
+            }
     return found

@@ -73,7 +73,9 @@ def from_weights(weights: dict[str, Tensor]) -> GPT:
     for block in range(blocks):
         theirs, ours = f"blocks.{block}", f"blocks.{block}.block"
         for kind in ("weight", "bias"):
-            parts = [weights[f"{ours}.attention.{part}.{kind}"] for part in ("query", "key", "value")]
+            parts = [
+                weights[f"{ours}.attention.{part}.{kind}"] for part in ("query", "key", "value")
+            ]
             own[f"{theirs}.attention.qkv.{kind}"] = torch.cat(parts)
             for name, other in NAMES.items():
                 own[f"{theirs}.{name}.{kind}"] = weights[f"{ours}.{other}.{kind}"]
