@@ -6,6 +6,7 @@ import json
 import subprocess
 import threading
 from collections.abc import Mapping
+from contextlib import suppress
 from pathlib import Path
 from queue import Empty, SimpleQueue
 from types import TracebackType
@@ -38,7 +39,8 @@ class Process:
                 stderr=errors,
                 text=True,
             )
-        threading.Thread(target=self._listen, daemon=True).start()
+        self._listener = threading.Thread(target=self._listen, daemon=True)
+        self._listener.start()
 
     def ask(self, command: Mapping[str, Any], *, seconds: float) -> dict[str, Any]:
         """The answer to a command.
@@ -47,11 +49,9 @@ class Process:
             Failed: the child died or did not answer in time; it is ended then.
         """
         assert self._child.stdin is not None
-        try:
+        with suppress(OSError):  # It has died: there will be no answer either.
             self._child.stdin.write(json.dumps(command) + "\n")
             self._child.stdin.flush()
-        except OSError:
-            pass  # It has died: there will be no answer either.
         return self.answer(seconds=seconds)
 
     def answer(self, *, seconds: float) -> dict[str, Any]:
@@ -76,6 +76,11 @@ class Process:
         """End the child, which has nothing to lose."""
         self._child.kill()
         self._child.wait()
+        self._listener.join()
+        for pipe in (self._child.stdin, self._child.stdout):
+            assert pipe is not None
+            with suppress(OSError):  # What was not sent any more.
+                pipe.close()
 
     def __enter__(self) -> Process:
         return self

@@ -126,7 +126,7 @@ def _under(result: dict[str, Any]) -> str:
     )
     return (
         f"Medians of {result['rounds']} rounds in turns, after one that is not counted; ratios "
-        "are of the same round. A row counts where test loss and quality are the reference's within "
-        f"its spread over {result['seeds']} seeds. Largest rate of a 2048³ product: {peaks}. "
+        "are of the same round. A row counts where test loss and quality are the reference's "
+        f"within its spread over {result['seeds']} seeds. Best rate of 2048³ products: {peaks}. "
         f"Measured on: {sentence(result['machine'])}."
     )

@@ -16,7 +16,7 @@ def dense(weights: Weights, name: str, x: jax.Array) -> jax.Array:
 def convolution(
     weights: Weights, name: str, x: jax.Array, *, stride: int = 1, padding: int = 0
 ) -> jax.Array:
-    """On [rows, height, width, channels]; the kernel as PyTorch has it, [out, in, height, width]."""
+    """On [rows, height, width, channels]; kernels as PyTorch has them: out, in, height, width."""
     out = jax.lax.conv_general_dilated(
         x,
         weights[f"{name}.weight"],
