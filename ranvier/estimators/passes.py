@@ -24,7 +24,7 @@ from ranvier.train.job import Job
 from ranvier.train.journal import Journal
 from ranvier.train.machine import device_for
 from ranvier.train.progress import Silent
-from ranvier.train.store import Cursor
+from ranvier.train.store import Cursor, NoStore
 from ranvier.train.trainer import Outcome
 
 
@@ -36,13 +36,10 @@ class Checkpoint:
     document: Mapping[str, Any]
 
 
-class MemoryStore:
+class MemoryStore(NoStore):
     """Keeps the newest checkpoint in memory, apart from the tensors that go on changing."""
 
     newest: Checkpoint
-
-    def due(self, cursor: Cursor) -> bool:
-        return False
 
     def save(self, cursor: Cursor, tensors: dict[str, Tensor], document: dict[str, Any]) -> None:
         # The best weights are not kept: without validation the next pass is better by definition.

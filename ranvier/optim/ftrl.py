@@ -87,7 +87,8 @@ class FTRL(Optimizer):
         weight_decay: float,
     ) -> None:
         """The closed form for one parameter; `root` is β + √n."""
-        size = learning_rate / root
+        # A number over a tensor is this product in torch, a tensor over a tensor is not.
+        size = root.reciprocal() * learning_rate
         # At a rate of 0, or for a weight without a gradient yet (root 0), nothing is to be solved.
         moves = (size > 0) & torch.isfinite(size)
         size = torch.where(moves, size, torch.zeros_like(size))

@@ -9,8 +9,9 @@ from typing import Any
 from ranvier.core.errors import UnknownNameError, suggestion
 from ranvier.runs.events import read_events
 
-# What the clock says differs from one run to the next; everything else is a function of the seed.
-_TIMED_KINDS = frozenset({"timing"})
+# What the clock says, and what was captured when, differs from one run to the next; everything
+# else is a function of the seed.
+_TIMED_KINDS = frozenset({"timing", "executor"})
 _TIMED_KEYS = frozenset({"seconds", "rows_per_second"})
 
 

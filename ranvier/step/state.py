@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import torch
 from torch import Tensor, nn
@@ -44,6 +44,14 @@ class State:
 
     def tensors(self) -> dict[str, Tensor]:
         """Every tensor of the state under a flat name; none is copied but the random state."""
+        flat = self.named()
+        flat["random/cpu"] = torch.get_rng_state()
+        if self.device.type == "cuda":
+            flat["random/cuda"] = torch.cuda.get_rng_state(self.device)
+        return flat
+
+    def named(self) -> dict[str, Tensor]:
+        """The same without the random state: what an update reads and writes, none copied."""
         flat = {f"parameter/{n}": p for n, p in zip(self.names, self.parameters, strict=True)}
         flat |= {f"frozen/{name}": tensor for name, tensor in self.frozen.items()}
         flat |= {f"buffer/{name}": buffer for name, buffer in self.buffers.items()}
@@ -52,10 +60,33 @@ class State:
                 flat |= {f"slot/{place}/{slot}/{i}": tensor for i, tensor in enumerate(tensors)}
         if self.average is not None:
             flat |= {f"average/{n}": a for n, a in zip(self.names, self.average, strict=True)}
-        flat["random/cpu"] = torch.get_rng_state()
-        if self.device.type == "cuda":
-            flat["random/cuda"] = torch.cuda.get_rng_state(self.device)
         return flat
+
+    def over(self, tensors: Mapping[str, Tensor]) -> State:
+        """The same state over other tensors, named as `named()` names its own."""
+
+        def slots_of(place: object, own: Slots) -> Slots:
+            return {
+                slot: [tensors[f"slot/{place}/{slot}/{i}"] for i in range(len(of_slot))]
+                for slot, of_slot in own.items()
+            }
+
+        other = replace(
+            self,
+            parameters=[tensors[f"parameter/{name}"] for name in self.names],
+            buffers={name: tensors[f"buffer/{name}"] for name in self.buffers},
+            slots=[slots_of(place, own) for place, own in enumerate(self.slots)],
+            average=None
+            if self.average is None
+            else [tensors[f"average/{name}"] for name in self.names],
+            shared=slots_of("shared", self.shared),
+            frozen={name: tensors[f"frozen/{name}"] for name in self.frozen},
+            answer=None,
+        )
+        own_names = {id(tensor): name for name, tensor in self.named().items()}
+        if self.answer is not None:
+            other.answer = [tensors[own_names[id(tensor)]] for tensor in self.answer]
+        return other
 
     @torch.no_grad()
     def load(self, tensors: Mapping[str, Tensor], *, step: int) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from itertools import pairwise
 
 import numpy as np
 import torch
@@ -38,6 +39,28 @@ class Part:
         return Part(self.inputs.to(device), self.targets.to(device), self.truth, weights)
 
 
+@dataclass(frozen=True)
+class Stretch:
+    """The gathered rows of several updates: the k-th sees those from `bounds[k]` to the next."""
+
+    rows: Batch
+    bounds: tuple[int, ...]
+
+    @property
+    def steps(self) -> int:
+        return len(self.bounds) - 1
+
+    def part(self, first: int, steps: int) -> Stretch:
+        """The updates from the `first` on, `steps` of them, on the same gathered rows."""
+        return Stretch(self.rows, self.bounds[first : first + steps + 1])
+
+    def batches(self) -> Iterator[Batch]:
+        inputs, targets, weights = self.rows
+        for first, last in pairwise(self.bounds):
+            here = slice(first, last)
+            yield Batch(inputs[here], targets[here], None if weights is None else weights[here])
+
+
 class Batches:
     """Mini-batches of a part: each epoch every row once, in an order of (seed, epoch) alone.
 
@@ -61,7 +84,12 @@ class Batches:
         return len(self.bounds) - 1
 
     def epoch(self, epoch: int, *, start: int = 0) -> Iterator[Batch]:
-        """The batches of an epoch from step `start` on.
+        """The batches of an epoch from step `start` on."""
+        for stretch in self.stretches(epoch, start=start):
+            yield from stretch.batches()
+
+    def stretches(self, epoch: int, *, start: int = 0) -> Iterator[Stretch]:
+        """The same, several batches gathered at once.
 
         Gathers begin at the same steps whatever `start` is: matrix kernels may round differently
         on rows that lie differently in memory, and a resumed epoch must give the same bits.
@@ -72,8 +100,7 @@ class Batches:
             last = min(first + self.gather, self.steps_per_epoch)
             begin, end = self.bounds[first], self.bounds[last]
             rows = order[begin:end].to(part.inputs.device)
-            inputs, targets = part.inputs[rows], part.targets[rows]
             weights = None if part.weights is None else part.weights[rows]
-            for step in range(max(first, start), last):
-                here = slice(self.bounds[step] - begin, self.bounds[step + 1] - begin)
-                yield Batch(inputs[here], targets[here], None if weights is None else weights[here])
+            gathered = Batch(part.inputs[rows], part.targets[rows], weights)
+            of_steps = self.bounds[max(first, start) : last + 1]
+            yield Stretch(gathered, tuple(bound - begin for bound in of_steps))

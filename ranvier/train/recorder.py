@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from itertools import pairwise
 from typing import Any
 
 import torch
@@ -17,6 +18,7 @@ from ranvier.step.probes import (
     weight_statistics,
     weight_variances,
 )
+from ranvier.train.batches import Stretch
 from ranvier.train.journal import Journal
 
 WINDOW = 64
@@ -25,7 +27,7 @@ EVALUATION_PROBE_ROWS = 1024
 
 
 class Recorder:
-    """Keeps each step's scalars on the device and writes them down a window at a time.
+    """Keeps the scalars of updates on the device and writes them down a window at a time.
 
     Nothing is read from the device between windows. What waits to be written is part of a
     checkpoint, so that windows fall on the same steps however often a run was stopped.
@@ -44,16 +46,27 @@ class Recorder:
         self.loss_sum = 0.0
         self.row_sum = 0
 
-    def run(self, batch: Batch, learning_rate: float) -> None:
-        """One update, recorded, and looked at closely if its turn has come."""
+    def most_steps(self) -> int:
+        """How many updates may go into the next call of `run`: up to a look, or a full window."""
+        room = WINDOW - self.waiting
+        if not self.statistics_every:
+            return room
+        since = self.executor.state.step % self.statistics_every
+        return 1 if since == 0 else min(room, self.statistics_every - since)
+
+    def run(self, stretch: Stretch, learning_rates: Sequence[float]) -> None:
+        """Updates, recorded; the first is looked at closely if its turn has come."""
         step = self.executor.state.step
         if self.statistics_every and step % self.statistics_every == 0:
-            scalars = self._run_observed(batch, learning_rate)
+            assert stretch.steps == 1
+            (batch,), (learning_rate,) = stretch.batches(), learning_rates
+            loss, norms = self._run_observed(batch, learning_rate)
+            scalars = Scalars(loss.unsqueeze(0), norms.unsqueeze(0))
         else:
-            scalars = self.executor.run(batch, learning_rate)
+            scalars = self.executor.run_rows(stretch.rows, stretch.bounds, learning_rates)
         self.pending.append(scalars)
-        self.rates.append(learning_rate)
-        self.rows.append(len(batch.targets))
+        self.rates += learning_rates
+        self.rows += [last - first for first, last in pairwise(stretch.bounds)]
 
     def _run_observed(self, batch: Batch, learning_rate: float) -> Scalars:
         state = self.executor.state
@@ -79,8 +92,13 @@ class Recorder:
         return list(layer_outputs(self.executor.program.module, self.probe[:1]))
 
     @property
+    def waiting(self) -> int:
+        """How many updates wait to be written."""
+        return len(self.rates)
+
+    @property
     def window_is_full(self) -> bool:
-        return len(self.pending) >= WINDOW
+        return self.waiting >= WINDOW
 
     def flush(self) -> float | None:
         """Write the waiting steps down as one window; the loss of the last one comes back.
@@ -90,8 +108,8 @@ class Recorder:
         """
         if not self.pending:
             return None
-        losses = torch.stack([scalars.loss for scalars in self.pending]).double().cpu()
-        norms_SP = torch.stack([s.gradient_norms for s in self.pending]).double().cpu()
+        losses = torch.cat([scalars.loss for scalars in self.pending]).double().cpu()
+        norms_SP = torch.cat([s.gradient_norms for s in self.pending]).double().cpu()
         total_S = norms_SP.square().sum(1).sqrt()
         step = self.executor.state.step
         self.journal.append(
@@ -154,8 +172,8 @@ class Recorder:
         if not self.pending:
             return {}
         return {
-            "recorder/loss": torch.stack([scalars.loss for scalars in self.pending]),
-            "recorder/norms": torch.stack([scalars.gradient_norms for scalars in self.pending]),
+            "recorder/loss": torch.cat([scalars.loss for scalars in self.pending]),
+            "recorder/norms": torch.cat([scalars.gradient_norms for scalars in self.pending]),
         }
 
     def document(self) -> dict[str, Any]:
@@ -170,8 +188,8 @@ class Recorder:
     def load(self, tensors: Mapping[str, Tensor], document: Mapping[str, Any]) -> None:
         device = self.executor.state.device
         if "recorder/loss" in tensors:
-            losses, norms = tensors["recorder/loss"].to(device), tensors["recorder/norms"]
-            self.pending = list(map(Scalars, losses.unbind(), norms.to(device).unbind()))
+            losses, norms = tensors["recorder/loss"], tensors["recorder/norms"]
+            self.pending = [Scalars(losses.to(device), norms.to(device))]
         self.rates, self.rows = list(document["rates"]), list(document["rows"])
         self.loss_sum, self.row_sum = document["loss_sum"], document["row_sum"]
 

@@ -15,7 +15,7 @@ from ranvier.train.job import Job
 from ranvier.train.journal import MemoryJournal
 from ranvier.train.machine import machine
 from ranvier.train.progress import Progress
-from ranvier.train.store import Cursor
+from ranvier.train.store import ANY_NUMBER, Cursor
 
 # What the clock says, and where records stand in files that a replay does not write.
 _NOT_COMPARED = ("seconds", "events")
@@ -48,6 +48,10 @@ class _Target:
 
     def due(self, cursor: Cursor) -> bool:
         return cursor == self.cursor
+
+    def most_steps(self, cursor: Cursor) -> int:
+        ahead = self.cursor.step - cursor.step
+        return ahead if ahead > 0 else ANY_NUMBER
 
     def save(self, cursor: Cursor, tensors: dict[str, Tensor], document: dict[str, Any]) -> None:
         if cursor == self.cursor:

@@ -21,11 +21,17 @@ class Cursor:
     step_in_epoch: int
 
 
+ANY_NUMBER = 2**62
+
+
 class Store(Protocol):
-    """Takes checkpoints; asked after every step and every evaluation."""
+    """Takes checkpoints; asked after every call of updates and every evaluation."""
 
     def due(self, cursor: Cursor) -> bool:
         """Whether to save here."""
+
+    def most_steps(self, cursor: Cursor) -> int:
+        """How many updates may pass from here before it must be asked again."""
 
     def save(self, cursor: Cursor, tensors: dict[str, Tensor], document: dict[str, Any]) -> None:
         """Keep a checkpoint of this place."""
@@ -36,6 +42,9 @@ class NoStore:
 
     def due(self, cursor: Cursor) -> bool:
         return False
+
+    def most_steps(self, cursor: Cursor) -> int:
+        return ANY_NUMBER
 
     def save(self, cursor: Cursor, tensors: dict[str, Tensor], document: dict[str, Any]) -> None:
         return
@@ -51,6 +60,10 @@ class FolderStore:
 
     def due(self, cursor: Cursor) -> bool:
         return time.monotonic() - self._last >= self.seconds
+
+    def most_steps(self, cursor: Cursor) -> int:
+        # Who wants a checkpoint after every update gets it.
+        return ANY_NUMBER if self.seconds else 1
 
     def save(self, cursor: Cursor, tensors: dict[str, Tensor], document: dict[str, Any]) -> None:
         checkpoints.save(self.folder, cursor.step, tensors, document)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import asdict, dataclass
 from typing import Any
 
@@ -13,7 +13,7 @@ from ranvier.core.errors import StoppedError
 from ranvier.metrics import higher_is_better
 from ranvier.step import Executor
 from ranvier.train.answer import answer_of
-from ranvier.train.batches import Batches, Part
+from ranvier.train.batches import Batches, Part, Stretch
 from ranvier.train.best import Best
 from ranvier.train.evaluate import Evaluator
 from ranvier.train.journal import Journal
@@ -22,6 +22,10 @@ from ranvier.train.progress import Progress
 from ranvier.train.recorder import Recorder
 from ranvier.train.signals import StopSignals
 from ranvier.train.store import Cursor, Store
+
+# Seconds that a call of several updates should last: long enough that the loop around it costs
+# nothing, short enough that nobody waits for it who stops a training.
+SHORTEST_CALL, LONGEST_CALL = 0.02, 0.2
 
 
 @dataclass(frozen=True)
@@ -73,6 +77,7 @@ class Trainer:
         self.resumed = False
         self.seconds_before = 0.0
         self._clock = time.monotonic()
+        self._steps_per_call = 1
 
     def run(self) -> Outcome:
         """Train to the end and leave the best weights in the network.
@@ -112,21 +117,55 @@ class Trainer:
     def _epoch(self, signals: StopSignals) -> None:
         started, first = time.monotonic(), self.cursor.step_in_epoch
         epoch, rows = self.cursor.epoch, 0
-        for step_in_epoch, batch in enumerate(self.batches.epoch(epoch, start=first), first + 1):
-            self.recorder.run(batch, self._learning_rate())
-            rows += len(batch.targets)
-            self.cursor = Cursor(self.executor.state.step, epoch, step_in_epoch)
-            if self.recorder.window_is_full:
-                loss = self.recorder.flush()
-                rate = rows / max(1e-9, time.monotonic() - started)
-                self.progress.step(epoch, step_in_epoch, loss, rate)
-            self._save_or_stop(signals)
+        for stretch in self.batches.stretches(epoch, start=first):
+            for part in self._calls(stretch):
+                self.recorder.run(part, self._learning_rates(part.steps))
+                rows += part.bounds[-1] - part.bounds[0]
+                step_in_epoch = self.cursor.step_in_epoch + part.steps
+                self.cursor = Cursor(self.executor.state.step, epoch, step_in_epoch)
+                self._pass_on_remarks()
+                if self.recorder.window_is_full:
+                    loss = self.recorder.flush()
+                    rate = rows / max(1e-9, time.monotonic() - started)
+                    self.progress.step(epoch, step_in_epoch, loss, rate)
+                self._save_or_stop(signals)
         self._evaluate(rows, time.monotonic() - started)
         self._save_or_stop(signals)
 
-    def _learning_rate(self) -> float:
+    def _pass_on_remarks(self) -> None:
+        for text, is_fallback in self.executor.remarks:
+            self.journal.append(
+                "executor", {"step": self.cursor.step, "remark": text, "fallback": is_fallback}
+            )
+            if is_fallback:
+                self.progress.say(text)
+        self.executor.remarks.clear()
+
+    def _calls(self, stretch: Stretch) -> Iterator[Stretch]:
+        """The stretch in parts of as many updates as go into one call.
+
+        How many does not change the numbers: it is what a signal or a checkpoint may wait for.
+        """
+        done = 0
+        while done < stretch.steps:
+            started = time.monotonic()
+            most = min(self.recorder.most_steps(), self.store.most_steps(self.cursor))
+            steps = min(most, self._steps_per_call, stretch.steps - done)
+            yield stretch.part(done, steps)
+            done += steps
+            seconds = time.monotonic() - started
+            if seconds < SHORTEST_CALL and steps == self._steps_per_call:
+                self._steps_per_call *= 2
+            elif seconds > LONGEST_CALL:
+                self._steps_per_call = max(1, self._steps_per_call // 2)
+
+    def _learning_rates(self, steps: int) -> list[float]:
+        first = self.executor.state.step
+        return [self._learning_rate(first + step) for step in range(steps)]
+
+    def _learning_rate(self, step: int) -> float:
         factor = self.plan.schedule.factor(
-            self.executor.state.step, total_steps=self.total_steps, scores=self.best.scores
+            step, total_steps=self.total_steps, scores=self.best.scores
         )
         return self.plan.learning_rate * factor
 
@@ -141,7 +180,7 @@ class Trainer:
 
     def _evaluate(self, rows: int, seconds: float) -> None:
         epoch, step = self.cursor.epoch, self.cursor.step
-        learning_rate = self._learning_rate()
+        learning_rate = self._learning_rate(step)
         self.recorder.flush()
         train = {"loss": self.recorder.epoch_loss()}
         state = self.executor.state

@@ -1,10 +1,13 @@
-"""The base that every executor stands behind, and the choice among them."""
+"""The base that every executor stands behind, and how to get one by name."""
 
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from typing import ClassVar
+from collections.abc import Sequence
+from itertools import pairwise
+from typing import ClassVar, NamedTuple
 
+import torch
 from torch import Tensor
 
 from ranvier.core.registry import Registry
@@ -13,17 +16,31 @@ from ranvier.step.program import Program, Scalars
 from ranvier.step.state import State
 
 
+class Remark(NamedTuple):
+    """Something an executor did that a reader of the run should know, in one line.
+
+    `is_fallback` says that it runs the update eagerly and why; other remarks are for the record.
+    """
+
+    text: str
+    is_fallback: bool = False
+
+
 class Executor(ABC):
     """Runs a program on a state that it owns; `eager` is the meaning, all others must equal it.
 
-    The trainer hands over a batch and the learning rate and reads scalars; it never sees how.
+    The trainer hands over rows and learning rates and reads scalars; it never sees how. `is_exact`
+    says that the numbers are those of eager bit for bit, not within rounding. `remarks` are new
+    lines for the run's record: whoever reads them takes them out.
     """
 
     name: ClassVar[str]
+    is_exact: ClassVar[bool] = True
 
     def __init__(self, program: Program, state: State) -> None:
         self.program = program
         self.state = state
+        self.remarks: list[Remark] = []
 
     @abstractmethod
     def run(self, batch: Batch, learning_rate: float) -> Scalars:
@@ -33,10 +50,29 @@ class Executor(ABC):
     def run_observed(self, batch: Batch, learning_rate: float) -> tuple[Scalars, list[Tensor]]:
         """One update with the same numbers that also gives the gradients, for a look at them."""
 
+    def run_rows(
+        self, rows: Batch, bounds: Sequence[int], learning_rates: Sequence[float]
+    ) -> Scalars:
+        """An update on each stretch of the rows between neighbouring `bounds`, in order.
+
+        The numbers do not depend on how updates are put into calls. Shapes, of S updates: bounds
+        `[S + 1]`, learning rates `[S]`; the loss comes as `[S]`, the gradient norms as `[S, P]`.
+        """
+        inputs, targets, weights = rows
+        steps = []
+        for (first, last), rate in zip(pairwise(bounds), learning_rates, strict=True):
+            here = slice(first, last)
+            of_rows = None if weights is None else weights[here]
+            steps.append(self.run(Batch(inputs[here], targets[here], of_rows), rate))
+        return Scalars(
+            torch.stack([scalars.loss for scalars in steps]),
+            torch.stack([scalars.gradient_norms for scalars in steps]),
+        )
+
 
 EXECUTORS: Registry[type[Executor]] = Registry("executor")
 
 
 def executor_for(name: str, program: Program, state: State) -> Executor:
     """The executor called `name` on this program; `auto` takes the best there is."""
-    return EXECUTORS["eager" if name == "auto" else name](program, state)
+    return EXECUTORS["replay" if name == "auto" else name](program, state)

@@ -40,6 +40,9 @@ class KillsAt(FolderStore):
         super().__init__(folder, seconds=1e9)
         self.place = place
 
+    def most_steps(self, cursor: Cursor) -> int:
+        return 1
+
     def due(self, cursor: Cursor) -> bool:
         return cursor == self.place
 
@@ -125,6 +128,9 @@ class SavesAt(FolderStore):
     def __init__(self, folder: Path, steps: set[int]) -> None:
         super().__init__(folder, seconds=1e9)
         self.steps = steps
+
+    def most_steps(self, cursor: Cursor) -> int:
+        return 1
 
     def due(self, cursor: Cursor) -> bool:
         return cursor.step in self.steps
