@@ -1,12 +1,12 @@
 """Recurrent layers as kernels of our own, and torch's as a captured update can call them."""
 
+from ranvier.step.capture.workspaces import with_saved_workspaces
 from ranvier.step.recurrent.functions import (
     FUSED,
     RecurrentKernels,
     has_fused_kernels,
     recurrent_kernels,
 )
-from ranvier.step.recurrent.saved import with_saved_workspaces
 
 __all__ = [
     "FUSED",
