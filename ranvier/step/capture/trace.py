@@ -15,9 +15,9 @@ from torch.fx.experimental.proxy_tensor import make_fx
 from torch.fx.experimental.symbolic_shapes import GuardOnDataDependentSymNode
 
 from ranvier.step.capture.guard import Buffers, CaptureError, only_tensor_operations, refuse_hooks
+from ranvier.step.capture.workspaces import with_saved_workspaces
 from ranvier.step.objective import Batch
 from ranvier.step.program import Program
-from ranvier.step.capture.workspaces import with_saved_workspaces
 from ranvier.step.state import State
 
 _DEPENDS_ON_VALUES = (DataDependentOutputException, GuardOnDataDependentSymNode)

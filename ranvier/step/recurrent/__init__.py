@@ -1,5 +1,6 @@
 """Recurrent layers as kernels of our own, and torch's as a captured update can call them."""
 
+from ranvier.step.capture.workspaces import with_saved_workspaces
 from ranvier.step.recurrent.functions import (
     FUSED,
     RecurrentKernels,

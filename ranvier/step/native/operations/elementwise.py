@@ -156,7 +156,7 @@ def masked_fill(lowering: Lowering, x: View, mask: View, value: Operand) -> View
 
 @elementwise("clamp")
 def clamp(
-    lowering: Lowering, x: View, min: Operand | None = None, max: Operand | None = None  # noqa: A002
+    lowering: Lowering, x: View, min: Operand | None = None, max: Operand | None = None
 ) -> View:
     if min is not None:
         x = lowering.element("max", x, min)
