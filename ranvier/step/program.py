@@ -27,6 +27,7 @@ from ranvier.step.constraints import Constraints
 from ranvier.step.head import Head
 from ranvier.step.objective import Batch, Evaluation, Forward, Objective
 from ranvier.step.state import State, named_frozen, named_trainable
+from ranvier.step.variants import Variant, varied
 
 
 class Scalars(NamedTuple):
@@ -51,7 +52,8 @@ class Program:
     `clip_norm` over all parameters, of `clip_each_norm` over each, to elements within `clip_value`,
     or to a norm of `clip_adaptive` times that of the unit's weights; 0 clips nothing. The rows go
     through the network in `accumulate` parts. An `average_decay` of 0 with no `average_after`
-    keeps no average. Parameters that require no gradient stay out of all of it.
+    keeps no average. Parameters that require no gradient stay out of all of it. The network runs
+    as `variant` says.
     """
 
     module: nn.Module
@@ -69,6 +71,7 @@ class Program:
     patterns: Mapping[str, GroupSettings] = field(default_factory=dict)
     average_decay: float = 0.0
     average_after: int | None = None
+    variant: Variant = field(default_factory=Variant)
 
     def __post_init__(self) -> None:
         ways = ("clip_norm", "clip_each_norm", "clip_value", "clip_adaptive")
@@ -159,6 +162,7 @@ class Program:
 
         `forward` is the network as the executor runs it, on `state.parameters`.
         """
+        forward = varied(forward, self.variant)
         evaluation = self._objective.differentiate(forward, state, batch)
         gradients = evaluation.gradients
         with torch.no_grad():

@@ -80,24 +80,40 @@ class Buffers(nn.Module):
         return outputs
 
 
-def _attributes(layer: nn.Module) -> dict[str, tuple[Any, int]]:
-    return {name: (value, _size(value)) for name, value in vars(layer).items()}
+def _attributes(layer: nn.Module) -> dict[str, tuple[Any, Any]]:
+    """The attributes by name, and what is in those that hold other things."""
+    return {name: (value, _contents(value)) for name, value in vars(layer).items()}
 
 
-def _put_back(path: str, layer: nn.Module, before: dict[str, tuple[Any, int]]) -> list[str]:
+def _put_back(path: str, layer: nn.Module, before: dict[str, tuple[Any, Any]]) -> list[str]:
     changed = []
     for name, value in list(vars(layer).items()):
         if name not in before:
             changed.append(f"{_layer(path, layer)} sets its attribute {name} as it runs")
             delattr(layer, name)
-        elif before[name][0] is not value or before[name][1] != _size(value):
+            continue
+        own, contents = before[name]
+        if own is not value or _size(contents) != _size(value):
             changed.append(f"{_layer(path, layer)} changes its attribute {name} as it runs")
-            vars(layer)[name] = before[name][0]
+            vars(layer)[name] = own
+            _refill(own, contents)
     return changed
+
+
+def _contents(value: Any) -> Any:
+    return value.copy() if isinstance(value, list | dict | set) else None
 
 
 def _size(value: Any) -> int:
     return len(value) if isinstance(value, list | dict | set) else 0
+
+
+def _refill(own: Any, contents: Any) -> None:
+    if isinstance(own, list):
+        own[:] = contents
+    elif isinstance(own, dict | set):
+        own.clear()
+        own.update(contents)
 
 
 def _same(one: Any, other: Any) -> bool:

@@ -1,0 +1,101 @@
+"""The few ways to run a program that are worth a trial, by rule."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import replace
+from typing import Any
+
+import torch
+import torch.nn.functional as F
+from torch.overrides import TorchFunctionMode
+
+from ranvier.step.choice.choice import Candidate, Choice
+from ranvier.step.choice.limits import Limits
+from ranvier.step.choice.processor import processor
+from ranvier.step.choice.scratch import Scratch
+from ranvier.step.executors import EXECUTORS
+from ranvier.step.objective import Batch
+from ranvier.step.state import State
+from ranvier.step.variants import Variant
+
+# In the order of what is usually fastest.
+_ON_PROCESSOR = ("native", "replay", "eager")
+_ON_CUDA = ("cudagraph", "replay", "eager")
+# Below so many weights × rows the native library spares more than torch's kernels are better.
+SMALL = 20_000_000
+
+
+def executors(device: torch.device, limits: Limits) -> list[Candidate]:
+    """Every executor that may run the program as it is written, the likely fastest first."""
+    usual = _ON_CUDA if device.type == "cuda" else _ON_PROCESSOR
+    forced = limits.forced.get("executor")
+    names = usual if forced is None else (forced,)
+    every = [Candidate(name, limits.base) for name in names if name in EXECUTORS]
+    return [candidate for candidate in every if limits.allow(candidate)]
+
+
+def by_rule(state: State, batch: Batch, limits: Limits, reason: str) -> Choice:
+    """The usual executor for a program of this size, in the variant that is forced or usual."""
+    small = _is_small(state, batch)
+    fitting = [way for way in executors(state.device, limits) if small or way.executor != "native"]
+    return Choice((fitting or [Candidate("eager", limits.base)])[0], f"by rule, as {reason}")
+
+
+def _is_small(state: State, batch: Batch) -> bool:
+    """Whether a step is mostly overhead, as far as the number of its weights can tell."""
+    weights = sum(parameter.numel() for parameter in state.parameters)
+    return weights * len(batch.targets) < SMALL
+
+
+def variants(scratch: Scratch, batch: Batch, executor: str, limits: Limits) -> list[Candidate]:
+    """Other variants on `executor` that could be faster: of what the network really calls.
+
+    bfloat16 needs units that multiply it, plain attention an attention to replace and a processor,
+    where the fused kernel is not always the faster one.
+    """
+    base = limits.base
+    called = _called(scratch, batch)
+    on_processor = scratch.state.device.type == "cpu"
+    half = processor().multiplies_bfloat16 if on_processor else torch.cuda.is_bf16_supported()
+    found = [base]
+    if on_processor and F.scaled_dot_product_attention in called:
+        found.append(replace(base, attention="plain"))
+    if on_processor and F.conv2d in called:
+        found.append(replace(base, layout="channels_first"))
+    if half:
+        found += [replace(variant, number_format="bfloat16") for variant in found]
+    candidates = [Candidate(executor, variant) for variant in dict.fromkeys(found)]
+    return [each for each in candidates if each.variant != base and limits.allow(each)]
+
+
+def with_one_thread(candidate: Candidate, limits: Limits) -> list[Candidate]:
+    """The same on one thread, which is faster where waiting costs more than the work."""
+    variant: Variant = candidate.variant
+    alone = Candidate(candidate.executor, replace(variant, threads=1))
+    return [alone] if alone != candidate and limits.allow(alone) else []
+
+
+class _Calls(TorchFunctionMode):
+    """Notes which of torch's functions are called."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.functions: set[Callable[..., Any]] = set()
+
+    def __torch_function__(
+        self,
+        function: Callable[..., Any],
+        types: Any,
+        args: tuple[Any, ...] = (),
+        kwargs: Mapping[str, Any] | None = None,
+    ) -> Any:
+        self.functions.add(function)
+        return function(*args, **(kwargs or {}))
+
+
+def _called(scratch: Scratch, batch: Batch) -> set[Callable[..., Any]]:
+    calls = _Calls()
+    with torch.no_grad(), calls:
+        scratch.program.module(batch.inputs)
+    return calls.functions

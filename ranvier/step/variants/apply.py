@@ -1,0 +1,50 @@
+"""A network's forward pass under a variant."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor
+
+from ranvier.step.variants.functions import (
+    Replaced,
+    Replacements,
+    features_first_convolution,
+    plain_attention,
+)
+from ranvier.step.variants.variant import Variant
+
+Forward = Callable[[Tensor], Tensor]
+
+
+def varied(forward: Forward, variant: Variant) -> Forward:
+    """The same forward pass under `variant`; its outputs are float32 for the loss.
+
+    Inputs are not cast: the codes of categories and tokens are no quantities, and a layer that
+    looks them up gets them whole. torch casts what enters a product.
+    """
+    replacements = _replacements(variant)
+    is_half = variant.number_format == "bfloat16"
+
+    def forward_varied(rows: Tensor) -> Tensor:
+        with torch.autocast(rows.device.type, torch.bfloat16, enabled=is_half):
+            if replacements:
+                with Replaced(replacements):
+                    outputs = forward(rows)
+            else:
+                outputs = forward(rows)
+        return outputs.float() if is_half else outputs
+
+    return forward if variant.is_plain else forward_varied
+
+
+def _replacements(variant: Variant) -> Replacements:
+    chosen: dict[Callable[..., Any], Callable[..., Any]] = {}
+    if variant.attention == "plain":
+        chosen[F.scaled_dot_product_attention] = plain_attention
+    if variant.layout == "channels_first":
+        chosen[F.conv2d] = features_first_convolution
+    return chosen
