@@ -33,6 +33,7 @@ from ranvier.step.population import Member, Population
 STEPS = 20
 ROWS = 24
 HEAD = Head(Task("classification", "y", ("a", "b", "c")))
+LOSS = CrossEntropy()
 RATES = (0.003, 0.01, 0.02)
 
 
@@ -73,7 +74,7 @@ NETWORKS = {
 
 
 def program_of(
-    case: Case, k: int, optimizer: Optimizer, loss: Loss = CrossEntropy(), **options: Any
+    case: Case, k: int, optimizer: Optimizer, loss: Loss = LOSS, **options: Any
 ) -> Program:
     module = build(case.network(k), case.shape, seed=k)
     return Program(module=module, head=HEAD, loss=loss, optimizer=optimizer, **options)

@@ -22,8 +22,11 @@ from ranvier.step.capture import CaptureError
 from ranvier.step.passes.effects import operation
 
 _aten = torch.ops.aten
-# A tensor made from Python's numbers goes by another name once it is captured.
-_SAME = {_aten.lift_fresh_copy.default: _aten.lift_fresh.default}
+# What goes by another name once it is captured.
+_SAME = {
+    _aten.lift_fresh_copy.default: _aten.lift_fresh.default,
+    torch.ops.ranvier.lstm_with_workspace.default: _aten.mkldnn_rnn_layer.default,
+}
 
 
 @dataclass(frozen=True)

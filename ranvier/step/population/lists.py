@@ -27,9 +27,17 @@ def for_each_tensor(call: Call, run: Callable[[Call], Any]) -> Any:
             name: value[place] if isinstance(value, list) else value
             for name, value in call.named.items()
         }
-        plain = _overload(_OTHER_NAMES.get(base, base), list(given.values()))
-        results.append(run(replace(call, operation=plain, arguments=_for(plain, given))))
+        results.append(_on_one(_OTHER_NAMES.get(base, base), list(given.values()), call, run))
     return results if call.operation._schema.returns else ()
+
+
+def _on_one(name: str, arguments: list[Any], call: Call, run: Callable[[Call], Any]) -> Any:
+    if not hasattr(_aten, name) and name.endswith("_"):
+        # What is not there in place, such as maximum, is done beside and copied.
+        made = _on_one(name.removesuffix("_"), arguments, call, run)
+        return _on_one("copy_", [arguments[0], made], call, run)
+    plain = _overload(name, arguments)
+    return run(replace(call, operation=plain, arguments=_completed(plain, arguments)))
 
 
 def _overload(name: str, arguments: list[Any]) -> OpOverload:
@@ -44,11 +52,10 @@ def _overload(name: str, arguments: list[Any]) -> OpOverload:
     raise CaptureError(f"nothing is known of {name} on one tensor")
 
 
-def _for(plain: OpOverload, given: dict[str, Any]) -> list[Any]:
-    """The arguments of the plain operation, in order; what it alone has keeps its default."""
-    values = list(given.values())
-    arguments = []
+def _completed(plain: OpOverload, arguments: list[Any]) -> list[Any]:
+    """The arguments in the order of the schema; what is not given keeps its default."""
+    completed = []
     for position, argument in enumerate(plain._schema.arguments):
         default = argument.default_value if argument.has_default_value() else None
-        arguments.append(values[position] if position < len(values) else default)
-    return arguments
+        completed.append(arguments[position] if position < len(arguments) else default)
+    return completed
