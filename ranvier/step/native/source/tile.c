@@ -1,7 +1,5 @@
 #include "tile.h"
 
-#define RV_UNROLL _Pragma("GCC unroll 16")
-
 typedef struct {
     rv_vector sum[RV_TILE_ROWS][RV_TILE_VECTORS];
 } rv_block;
