@@ -9,6 +9,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
+from ranvier.step.recurrent import FUSED
 from ranvier.step.variants.functions import (
     Replaced,
     Replacements,
@@ -47,4 +48,6 @@ def _replacements(variant: Variant) -> Replacements:
         chosen[F.scaled_dot_product_attention] = plain_attention
     if variant.layout == "channels_first":
         chosen[F.conv2d] = features_first_convolution
+    if variant.recurrent == "fused":
+        chosen |= FUSED
     return chosen
