@@ -169,12 +169,13 @@ def _is_direct(call: Call) -> bool:
 @contextmanager
 def _without_loops() -> Iterator[None]:
     """Under it torch refuses what it has no rule for, where else it loops with a warning."""
-    before = torch._C._functorch._is_vmap_fallback_enabled()
-    torch._C._functorch._set_vmap_fallback_enabled(False)
+    torch_own: Any = torch._C._functorch
+    before = torch_own._is_vmap_fallback_enabled()
+    torch_own._set_vmap_fallback_enabled(False)
     try:
         yield
     finally:
-        torch._C._functorch._set_vmap_fallback_enabled(before)
+        torch_own._set_vmap_fallback_enabled(before)
 
 
 class Stacking:
