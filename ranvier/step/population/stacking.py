@@ -160,10 +160,9 @@ def by_torch(call: Call) -> Any:
 
 def _is_direct(call: Call) -> bool:
     """Whether it takes number by number what all members have in the same shape."""
-    tensors = [leaf for leaf in call.leaves if isinstance(leaf, Stacked | Tensor)]
-    return torch.Tag.pointwise in call.operation.tags and all(
-        isinstance(each, Stacked) and each.tensor.ndim == tensors[0].tensor.ndim for each in tensors
-    )
+    is_shared = any(isinstance(leaf, Tensor) for leaf in call.leaves)
+    axes = {leaf.tensor.ndim for leaf in call.leaves if isinstance(leaf, Stacked)}
+    return torch.Tag.pointwise in call.operation.tags and not is_shared and len(axes) == 1
 
 
 @contextmanager
