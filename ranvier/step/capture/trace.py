@@ -15,6 +15,7 @@ from torch.fx.experimental.proxy_tensor import make_fx
 from torch.fx.experimental.symbolic_shapes import GuardOnDataDependentSymNode
 
 from ranvier.step.capture.guard import Buffers, CaptureError, only_tensor_operations, refuse_hooks
+from ranvier.step.capture.workspaces import with_saved_workspaces
 from ranvier.step.objective import Batch
 from ranvier.step.program import Program
 from ranvier.step.state import State
@@ -90,6 +91,8 @@ def capture(program: Program, state: State, batch: Batch) -> Captured:
         raise CaptureError(f"what runs next depends on values: {_first_line(error)}") from error
     except (UnsupportedFakeTensorException, RuntimeError, NotImplementedError, TypeError) as error:
         raise CaptureError(_first_line(error)) from error
+    with_saved_workspaces(graph.graph)
+    graph.recompile()
     return Captured(graph, tuple(named), batch.weights is not None)
 
 

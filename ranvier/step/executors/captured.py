@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from abc import abstractmethod
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import ClassVar, NamedTuple
 
 import torch
 from torch import Tensor
 
 from ranvier.step.capture import Captured, CaptureError, Signature, Signer, capture
+from ranvier.step.executors.agreement import Taken, have_same_bits
 from ranvier.step.executors.base import Executor, Remark
 from ranvier.step.executors.eager import Eager
 from ranvier.step.objective import Batch
@@ -26,7 +27,7 @@ MOST_CAPTURES = 8
 LARGEST_CHECKED = 2**28
 
 
-class _Functions(NamedTuple):
+class Functions(NamedTuple):
     """The update as functions of tensors: loss and norms only, and with the gradients."""
 
     plain: Function
@@ -39,19 +40,21 @@ class CapturedExecutor(Executor):
     The first step with a new signature runs eagerly, so that training begins at once. With the
     second, the update is captured and run on copies of the state, the true step is run eagerly,
     and all that both wrote is compared: only a capture that agrees is used from there on. Members
-    that keep bits may do so at any time, since the numbers are the same on both ways.
+    that keep bits may do so at any time, since the numbers are the same on both ways. The others
+    capture at once and the state goes on with their own numbers from the first step, so that a run
+    that is resumed comes to the same bits.
     """
 
     captures_at: ClassVar[int] = 2
-    # How far numbers may be from eager's at the check, relative and absolute; 0 is bit for bit.
-    tolerance: ClassVar[float] = 0.0
+    # Whether its check needs the state as it was before the step.
+    keeps_before: ClassVar[bool] = False
 
     def __init__(self, program: Program, state: State) -> None:
         super().__init__(program, state)
         self._eager = Eager(program, state)
         self._signer = Signer(program.module, state)
         self._seen: Counter[Signature] = Counter()
-        self._functions: dict[Signature, _Functions | None] = {}
+        self._functions: dict[Signature, Functions | None] = {}
         self._tensors = list(state.named().values())
         self._rate = torch.zeros((), dtype=torch.float64, device=state.device)
 
@@ -94,13 +97,18 @@ class CapturedExecutor(Executor):
             return self._give_up(signature, "its batches have too many forms", batch, learning_rate)
         try:
             captured = capture(self.program, self.state, batch)
-            functions = self._compiled(captured)
+            functions = self.compile_both(captured)
             return self._checked(signature, functions, batch, learning_rate)
         except CaptureError as error:
             return self._give_up(signature, str(error), batch, learning_rate)
 
-    def _compiled(self, captured: Captured) -> _Functions:
-        return _Functions(self.compile(captured.without_gradients()), self.compile(captured))
+    def compile_both(self, captured: Captured) -> Functions:
+        """Both functions of one capture.
+
+        Raises:
+            CaptureError: if this executor cannot run it.
+        """
+        return Functions(self.compile(captured.without_gradients()), self.compile(captured))
 
     def _give_up(
         self, signature: Signature, reason: str, batch: Batch, learning_rate: float
@@ -110,7 +118,7 @@ class CapturedExecutor(Executor):
         return self._eager.run_observed(batch, learning_rate)
 
     def _checked(
-        self, signature: Signature, functions: _Functions, batch: Batch, learning_rate: float
+        self, signature: Signature, functions: Functions, batch: Batch, learning_rate: float
     ) -> tuple[Scalars, list[Tensor]]:
         """The step run eagerly, held against both functions on copies of the state before it.
 
@@ -119,41 +127,59 @@ class CapturedExecutor(Executor):
         """
         if sum(t.nbytes for t in self._tensors) > LARGEST_CHECKED:
             self._accept(signature, functions)
-            return self._eager.run_observed(batch, learning_rate)
+            runner = self._eager if self.is_exact else self
+            return runner.run_observed(batch, learning_rate)
+        names = list(self.state.named())
+        before = dict(zip(names, self._copies(), strict=True)) if self.keeps_before else {}
         self._rate.fill_(learning_rate)
         results = []
         for function in functions:
-            copies = [tensor.detach().clone() for tensor in self._tensors]
+            copies = self._copies()
             with torch.random.fork_rng(devices=_cuda(self.state.device)):
                 try:
                     outcome = function(*copies, *_given(batch), self._rate)
                 except (RuntimeError, TypeError, NotImplementedError) as error:
                     # TorchScript's own words come first, the kernel's reason last.
                     raise CaptureError(str(error).strip().splitlines()[-1][:200]) from error
-                results.append((copies, outcome, torch.get_rng_state()))
+                taken = Taken(dict(zip(names, copies, strict=True)), outcome)
+                results.append((taken, self._random()))
         scalars, gradients = self._eager.run_observed(batch, learning_rate)
-        wanted = [*self._tensors, *scalars, *gradients]
-        for copies, outcome, random in results:
-            came = [*copies, *outcome]
-            if not (
-                all(self._agree(a, b) for a, b in zip(came, wanted, strict=False))
-                and torch.equal(random, torch.get_rng_state())
-            ):
+        wanted = Taken(dict(zip(names, self._tensors, strict=True)), (*scalars, *gradients))
+        random = self._random()
+        for came, drawn in results:
+            if not (self.agrees(came, wanted, before) and torch.equal(drawn, random)):
                 reason = "the captured update gave other numbers at its check"
                 self._functions[signature] = None
                 self.remarks.append(Remark(f"{self.name}: runs eagerly, as {reason}", True))
                 return scalars, gradients
         self._accept(signature, functions)
-        return scalars, gradients
+        return (scalars, gradients) if self.is_exact else self._adopt(results[-1][0])
 
-    def _agree(self, came: Tensor, wanted: Tensor) -> bool:
-        if self.tolerance:
-            return torch.allclose(
-                came, wanted, rtol=self.tolerance, atol=self.tolerance, equal_nan=True
-            )
-        return torch.equal(came, wanted) or torch.equal(came.nan_to_num(), wanted.nan_to_num())
+    def agrees(self, came: Taken, wanted: Taken, before: Mapping[str, Tensor]) -> bool:
+        """Whether a step from `before` came to eager's numbers, as closely as this executor does.
 
-    def _accept(self, signature: Signature, functions: _Functions) -> None:
+        `before` is empty unless the member asks for it.
+        """
+        return have_same_bits(came, wanted)
+
+    def _adopt(self, taken: Taken) -> tuple[Scalars, list[Tensor]]:
+        """Go on with the step as this executor took it."""
+        with torch.no_grad():
+            for own, tensor in zip(self._tensors, taken.tensors.values(), strict=True):
+                own.copy_(tensor)
+        loss, norms, *gradients = taken.outcome
+        return Scalars(loss, norms), gradients
+
+    def _copies(self) -> list[Tensor]:
+        return [tensor.detach().clone() for tensor in self._tensors]
+
+    def _random(self) -> Tensor:
+        """All that random numbers will be drawn from."""
+        states = [torch.get_rng_state()]
+        states += [torch.cuda.get_rng_state(device) for device in _cuda(self.state.device)]
+        return torch.cat(states)
+
+    def _accept(self, signature: Signature, functions: Functions) -> None:
         known = [each for each, made in self._functions.items() if made is not None]
         self._functions[signature] = functions
         if known:

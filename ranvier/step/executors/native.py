@@ -1,0 +1,178 @@
+"""The captured update compiled to a tape of a library in C: no interpreter between its kernels."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import torch
+from torch import Tensor
+
+from ranvier.step.capture import Captured, CaptureError, Signature, Signer, capture
+from ranvier.step.executors.base import EXECUTORS, Executor, Remark
+from ranvier.step.executors.replay import Replay
+from ranvier.step.native import Engine, NativeUnsupported, library
+from ranvier.step.objective import Batch
+from ranvier.step.passes import simplified
+from ranvier.step.program import Program, Scalars
+from ranvier.step.state import State
+
+# So many forms of batches are compiled; a network that sees more of them replays the rest.
+MOST_ENGINES = 8
+# A check holds a second state for one step; above this many bytes there may be no room for it.
+LARGEST_CHECKED = 2**28
+# How far a first step may be from eager's, relative to the largest number of its kind: far above
+# what rounding does, far below what a wrong kernel does.
+TOLERANCE = 1e-3
+
+
+@EXECUTORS.register("native")
+class Native(Executor):
+    """Runs the update in C on the state's own tensors, as many steps in one call as are asked for.
+
+    The numbers are eager's within rounding, the same in every run with as many threads, and do not
+    depend on how steps are put into calls. The first step of each form of batch is held against
+    the captured graph run by torch. What cannot be run so is replayed, with a remark that says why.
+    """
+
+    name = "native"
+    is_exact = False
+
+    def __init__(self, program: Program, state: State, *, threads: int | None = None) -> None:
+        super().__init__(program, state)
+        self.threads = threads or torch.get_num_threads()
+        self._replay = Replay(program, state)
+        self._signer = Signer(program.module, state)
+        self._engines: dict[Signature, Engine | None] = {}
+
+    def run(self, batch: Batch, learning_rate: float) -> Scalars:
+        engine = self._engine_for(batch)
+        if engine is None:
+            return self._replay.run(batch, learning_rate)
+        losses, norms = self._stepped(engine, batch, [learning_rate])
+        return Scalars(losses[0], norms[0])
+
+    def run_observed(self, batch: Batch, learning_rate: float) -> tuple[Scalars, list[Tensor]]:
+        engine = self._engine_for(batch)
+        if engine is None:
+            return self._replay.run_observed(batch, learning_rate)
+        losses, norms = self._stepped(engine, batch, [learning_rate])
+        return Scalars(losses[0], norms[0]), engine.gradients()
+
+    def run_rows(
+        self, rows: Batch, bounds: Sequence[int], learning_rates: Sequence[float]
+    ) -> Scalars:
+        """The same updates, all neighbours of one size in one call."""
+        parts: list[Scalars] = []
+        at = 0
+        while at < len(learning_rates):
+            size = bounds[at + 1] - bounds[at]
+            engine = self._engine_for(_rows(rows, bounds[at], bounds[at + 1]))
+            end = at + 1
+            while end < len(learning_rates) and bounds[end + 1] - bounds[end] == size:
+                end += 1
+            stretch = _rows(rows, bounds[at], bounds[end])
+            if engine is None:
+                own = [bound - bounds[at] for bound in bounds[at : end + 1]]
+                parts.append(self._replay.run_rows(stretch, own, learning_rates[at:end]))
+            else:
+                parts.append(self._stepped(engine, stretch, learning_rates[at:end]))
+            at = end
+        return Scalars(*(torch.cat(values) for values in zip(*parts, strict=True)))
+
+    def _stepped(self, engine: Engine, rows: Batch, learning_rates: Sequence[float]) -> Scalars:
+        scalars = engine.run(rows, learning_rates)
+        self.state.step += len(learning_rates)
+        return scalars
+
+    def _engine_for(self, batch: Batch) -> Engine | None:
+        """The engine for batches of this form, made at the first of them; None to replay it."""
+        signature = self._signer(batch)
+        engine = self._engines.get(signature)
+        if engine is not None and engine.is_current:
+            return engine
+        if engine is None and signature in self._engines:
+            return None
+        try:
+            if len(self._engines) >= MOST_ENGINES:
+                raise CaptureError("its batches have too many forms")
+            self._engines[signature] = self._made(batch)
+        except (CaptureError, NativeUnsupported) as error:
+            self._engines[signature] = None
+            self.remarks.append(Remark(f"native: replays the update, as {error}", True))
+        return self._engines[signature]
+
+    def _made(self, batch: Batch) -> Engine:
+        """A checked engine.
+
+        Raises:
+            CaptureError: if the update is no fixed list of operations.
+            NativeUnsupported: if the library is not to be had, or does not have an operation.
+        """
+        if self.state.device.type != "cpu":
+            raise NativeUnsupported(f"the network is on {self.state.device}")
+        found = library()
+        if isinstance(found, str):
+            raise NativeUnsupported(found)
+        captured = simplified(capture(self.program, self.state, batch))
+        tensors = self.state.named()
+        engine = Engine(found, captured, tensors, threads=self.threads)
+        if 2 * sum(t.nbytes for t in tensors.values()) <= LARGEST_CHECKED:
+            copies = {name: tensor.detach().clone() for name, tensor in tensors.items()}
+            with torch.random.fork_rng(devices=[]):
+                on_copies = Engine(found, captured, copies, threads=self.threads)
+                _require_agreement(on_copies, captured, tensors, copies, batch)
+        return engine
+
+
+def _rows(rows: Batch, first: int, last: int) -> Batch:
+    inputs, targets, weights = rows
+    here = slice(first, last)
+    return Batch(inputs[here], targets[here], None if weights is None else weights[here])
+
+
+def _require_agreement(
+    engine: Engine,
+    captured: Captured,
+    tensors: dict[str, Tensor],
+    copies: dict[str, Tensor],
+    batch: Batch,
+) -> None:
+    """Hold one step on `copies` against the captured graph on copies of its own.
+
+    Loss and gradients agree, random numbers are drawn alike, and the next state agrees but for
+    elements whose gradient is 0 but for rounding: an optimiser may blow up what is rounding there.
+
+    Raises:
+        NativeUnsupported: if the numbers differ by more than rounding explains.
+    """
+    rate = torch.full((), 1e-3, dtype=torch.float64)
+    given = [tensor for tensor in batch if tensor is not None]
+    wanted = {name: tensor.detach().clone() for name, tensor in tensors.items()}
+    before = torch.get_rng_state()
+    loss, _, *gradients = captured.module(*wanted.values(), *given, rate)
+    after = torch.get_rng_state()
+    torch.set_rng_state(before)
+    came = engine.run(batch, [float(rate)])
+    if not torch.equal(torch.get_rng_state(), after):
+        raise NativeUnsupported("it drew other random numbers at its check")
+    pairs = [(came.loss[0], loss), *zip(engine.gradients(), gradients, strict=True)]
+    if not all(map(_agree, *zip(*pairs, strict=True))):
+        raise NativeUnsupported("it gave other gradients at its check")
+    if not all(_agree_mostly(copies[name], tensor) for name, tensor in wanted.items()):
+        raise NativeUnsupported("it gave another state at its check")
+
+
+def _agree(came: Tensor, wanted: Tensor) -> bool:
+    """Whether the numbers agree, measured by the largest of them."""
+    if came.shape != wanted.shape:
+        return False
+    size = wanted.nan_to_num(0, 0, 0).abs().max().item() if wanted.numel() else 0.0
+    return torch.allclose(came, wanted, rtol=TOLERANCE, atol=TOLERANCE * size, equal_nan=True)
+
+
+def _agree_mostly(came: Tensor, wanted: Tensor) -> bool:
+    """Whether a tenth of the elements at most disagree."""
+    if _agree(came, wanted):
+        return True
+    near = torch.isclose(came, wanted, rtol=TOLERANCE, atol=TOLERANCE, equal_nan=True)
+    return bool(near.double().mean() > 0.9)

@@ -1,0 +1,84 @@
+"""An update that is ready to run: what it was lowered to, the memory round it, and its calls."""
+
+from __future__ import annotations
+
+import ctypes
+from collections.abc import Sequence
+from contextlib import nullcontext
+
+import torch
+from torch import Tensor
+
+from ranvier.step.capture import Captured
+from ranvier.step.native.generator import Generator
+from ranvier.step.native.lowering import lowered
+from ranvier.step.native.program import Draw
+from ranvier.step.native.tape import Tape
+from ranvier.step.objective import Batch
+from ranvier.step.program import Scalars
+
+
+class Engine:
+    """Runs the captured update on the tensors of a state, many batches of one size in one call."""
+
+    def __init__(
+        self,
+        library: ctypes.CDLL,
+        captured: Captured,
+        tensors: dict[str, Tensor],
+        *,
+        threads: int,
+    ) -> None:
+        self._generator = Generator(library)
+        program = lowered(library, self._generator, captured, tensors, threads=threads)
+        self.tape = Tape(library, program, threads=threads)
+        self._gradients = program.gradients
+        self._draws = program.draws
+        self._draws_itself = program.draws_itself
+        self._num_norms = program.streams[-1].numel
+        # What the tape writes to stays where it is, even if a parameter gets other memory.
+        self._held = [tensor.detach() for tensor in tensors.values()]
+        self._tensors = list(tensors.values())
+
+    @property
+    def is_current(self) -> bool:
+        """Whether the state's tensors still lie where the tape writes to."""
+        held = self._held
+        return all(t.data_ptr() == h.data_ptr() for t, h in zip(self._tensors, held, strict=True))
+
+    def run(self, rows: Batch, learning_rates: Sequence[float]) -> Scalars:
+        """As many updates as there are learning rates, on equal parts of the rows, in order."""
+        steps = len(learning_rates)
+        data = [tensor.contiguous() for tensor in rows if tensor is not None]
+        rates = torch.tensor(learning_rates, dtype=torch.float64)
+        losses = torch.empty(steps)
+        norms = torch.empty(steps, self._num_norms)
+        drawn = [_Drawn(draw, steps) for draw in self._draws]
+        for step in range(steps):
+            for each in drawn:
+                each.fill(step)
+        streams = [*data, rates, *(each.numbers for each in drawn), losses, norms]
+        base = [stream.data_ptr() for stream in streams]
+        stride = [stream.nbytes // steps for stream in streams]
+        with self._generator.borrowed() if self._draws_itself else nullcontext():
+            self.tape.run(base, stride, steps)
+        return Scalars(losses, norms)
+
+    def gradients(self) -> list[Tensor]:
+        """The gradients of the last step, copied out."""
+        return [self.tape.tensor(view).clone() for view in self._gradients]
+
+
+class _Drawn:
+    """The random numbers of one draw for all steps of a call, side by side."""
+
+    def __init__(self, draw: Draw, steps: int) -> None:
+        self.draw = draw
+        self.numbers = torch.empty(steps, draw.view.buffer.numel, dtype=draw.view.dtype)
+
+    def fill(self, step: int) -> None:
+        view = self.draw.view
+        self.draw.fill(self.numbers[step].as_strided(view.shape, view.strides, self._at(step)))
+
+    def _at(self, step: int) -> int:
+        return int(self.numbers[step].storage_offset())

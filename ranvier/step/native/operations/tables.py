@@ -1,0 +1,84 @@
+"""Rows taken out of tables, and gradients added to the rows they came from."""
+
+from __future__ import annotations
+
+import math
+from typing import Any
+
+import torch
+
+from ranvier.step.native.lowering import Lowering, NativeUnsupported, lowers
+from ranvier.step.native.operations.losses import require_int64
+from ranvier.step.native.values import View
+
+
+@lowers("aten::embedding")
+def _embedding(lowering: Lowering, table: View, index: View, *_: Any) -> View:
+    result = _taken(lowering, table, index)
+    return result.like(result.stand_in().view((*index.shape, *table.shape[1:])))
+
+
+def _taken(lowering: Lowering, table: View, index: View) -> View:
+    """Rows `[I, …]` of a table."""
+    require_int64("rows chosen", index)
+    table, index = lowering.contiguous(table), lowering.contiguous(index)
+    width = math.prod(table.shape[1:])
+    result = lowering.new((index.numel, *table.shape[1:]), table.dtype)
+    lowering.emit(
+        "take_rows",
+        [index.numel, width * table.dtype.itemsize, table.shape[0], table, index, result],
+        reads=[table, index],
+        writes=[result],
+    )
+    return result
+
+
+@lowers("aten::index_select")
+def _index_select(lowering: Lowering, view: View, axis: int, index: View) -> View:
+    axis %= max(1, len(view.shape))
+    order = [axis, *(a for a in range(len(view.shape)) if a != axis)]
+    result = _taken(lowering, view.permute(order), index)
+    return result.permute([order.index(a) for a in range(len(order))])
+
+
+@lowers("aten::embedding_dense_backward")
+def _embedding_backward(
+    lowering: Lowering,
+    gradient: View,
+    index: View,
+    num_rows: int,
+    padding: int,
+    scale_by_frequency: bool,
+) -> View:
+    if scale_by_frequency:
+        raise NativeUnsupported("embeddings whose gradient is scaled by frequency")
+    require_int64("rows chosen", index)
+    gradient, index = lowering.contiguous(gradient), lowering.contiguous(index)
+    width = gradient.shape[-1]
+    table = lowering.new((num_rows, width))
+    lowering.emit(
+        "add_rows",
+        [index.numel, width, num_rows, padding, gradient, index, table],
+        reads=[gradient, index],
+        writes=[table],
+    )
+    return table
+
+
+def _register_fixed() -> None:
+    """Tensors that depend on nothing are made once and never written."""
+    for name in ("arange", "eye", "linspace", "tril_indices", "triu_indices"):
+        lowers(f"aten::{name}")(_fixed(getattr(torch.ops.aten, name)))
+
+
+def _fixed(packet: Any) -> Any:
+    def handler(lowering: Lowering, *arguments: Any, **keywords: Any) -> View:
+        keywords["device"] = "cpu"
+        view = lowering.held(packet(*arguments, **keywords))
+        view.buffer.is_frozen = True
+        return view
+
+    return handler
+
+
+_register_fixed()

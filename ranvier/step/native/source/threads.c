@@ -1,0 +1,152 @@
+#include "threads.h"
+
+#include <pthread.h>
+#include <sched.h>
+#include <stdatomic.h>
+#include <time.h>
+
+/* How long an idle thread watches for work before it sleeps: longer than the gap between two
+ * operations of one training step, far shorter than the gap between two steps of a slow one. */
+#define RV_WATCH_NANOSECONDS 50000
+
+typedef struct {
+    atomic_uint turn; /* counts the pieces of work; its change starts a worker */
+    unsigned seen;
+    atomic_int is_asleep;
+    pthread_mutex_t mutex;
+    pthread_cond_t wake;
+} rv_worker;
+
+static struct {
+    atomic_flag in_use;
+    int workers; /* that have been started */
+    rv_worker worker[RV_MAX_THREADS];
+    rv_share function;
+    void *context;
+    int shares;
+    atomic_int unfinished;
+} pool = {.in_use = ATOMIC_FLAG_INIT};
+
+static inline void rv_pause(void) {
+#if defined(__x86_64__) || defined(__i386__)
+    __builtin_ia32_pause();
+#elif defined(__aarch64__)
+    __asm__ volatile("yield");
+#endif
+}
+
+static long rv_nanoseconds(void) {
+    struct timespec now;
+    clock_gettime(CLOCK_MONOTONIC, &now);
+    return now.tv_sec * 1000000000L + now.tv_nsec;
+}
+
+/* Sleeps until `turn` differs from what was seen. The sleeper says that it sleeps, then looks once
+ * more; the waker changes `turn`, then looks for sleepers: one of them sees the other. */
+static void rv_sleep(rv_worker *self) {
+    pthread_mutex_lock(&self->mutex);
+    atomic_store(&self->is_asleep, 1);
+    while (atomic_load(&self->turn) == self->seen) pthread_cond_wait(&self->wake, &self->mutex);
+    atomic_store(&self->is_asleep, 0);
+    pthread_mutex_unlock(&self->mutex);
+}
+
+static void rv_await_turn(rv_worker *self) {
+    const long start = rv_nanoseconds();
+    for (;;) {
+        for (int i = 0; i < 64; i++) {
+            if (atomic_load_explicit(&self->turn, memory_order_acquire) != self->seen) return;
+            rv_pause();
+        }
+        if (rv_nanoseconds() - start > RV_WATCH_NANOSECONDS) {
+            rv_sleep(self);
+            return;
+        }
+    }
+}
+
+static void *rv_work(void *argument) {
+    rv_worker *self = argument;
+    const int share = (int)(self - pool.worker) + 1;
+    for (;;) {
+        rv_await_turn(self);
+        self->seen = atomic_load(&self->turn);
+        pool.function(pool.context, share, pool.shares);
+        atomic_fetch_sub_explicit(&pool.unfinished, 1, memory_order_release);
+    }
+    return NULL;
+}
+
+/* A child has the memory of its parent but none of its threads: it starts with an empty pool. The
+ * fork may have come in the middle of another thread's work, so nothing of the old is trusted. */
+static void rv_forget_threads(void) {
+    pool.workers = 0;
+    atomic_store(&pool.unfinished, 0);
+    atomic_flag_clear(&pool.in_use);
+}
+
+static int rv_start_worker(void) {
+    rv_worker *worker = &pool.worker[pool.workers];
+    pthread_attr_t attributes;
+    pthread_t thread;
+    atomic_store(&worker->turn, 0);
+    atomic_store(&worker->is_asleep, 0);
+    worker->seen = 0;
+    if (pthread_mutex_init(&worker->mutex, NULL) || pthread_cond_init(&worker->wake, NULL)) return 0;
+    if (pthread_attr_init(&attributes)) return 0;
+    pthread_attr_setdetachstate(&attributes, PTHREAD_CREATE_DETACHED);
+    const int failed = pthread_create(&thread, &attributes, rv_work, worker);
+    pthread_attr_destroy(&attributes);
+    if (failed) return 0;
+    pool.workers++;
+    return 1;
+}
+
+static int rv_have_workers(int count) {
+    static int watches_forks = 0;
+    if (!watches_forks) {
+        if (pthread_atfork(NULL, NULL, rv_forget_threads)) return 0;
+        watches_forks = 1;
+    }
+    while (pool.workers < count)
+        if (!rv_start_worker()) return 0;
+    return 1;
+}
+
+static void rv_start_turn(rv_worker *worker) {
+    atomic_fetch_add(&worker->turn, 1);
+    if (!atomic_load(&worker->is_asleep)) return;
+    pthread_mutex_lock(&worker->mutex);
+    pthread_cond_signal(&worker->wake);
+    pthread_mutex_unlock(&worker->mutex);
+}
+
+static void rv_await_others(void) {
+    /* Where more threads than cores want to run, a worker may need this thread's core. */
+    for (long tries = 1; atomic_load_explicit(&pool.unfinished, memory_order_acquire) > 0; tries++)
+        if (tries % 4096)
+            rv_pause();
+        else
+            sched_yield();
+}
+
+void rv_parallel(int shares, rv_share function, void *context) {
+    const int helpers = shares - 1;
+    int together = helpers > 0 && shares <= RV_MAX_THREADS && !atomic_flag_test_and_set(&pool.in_use);
+    if (together && !rv_have_workers(helpers)) {
+        atomic_flag_clear(&pool.in_use);
+        together = 0;
+    }
+    if (!together) {
+        for (int share = 0; share < shares; share++) function(context, share, shares);
+        return;
+    }
+    pool.function = function;
+    pool.context = context;
+    pool.shares = shares;
+    atomic_store(&pool.unfinished, helpers);
+    for (int i = 0; i < helpers; i++) rv_start_turn(&pool.worker[i]);
+    function(context, 0, shares);
+    rv_await_others();
+    atomic_flag_clear(&pool.in_use);
+}
