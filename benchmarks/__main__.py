@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import sys
 
-from benchmarks import memory, overhead, startup, tables
+from benchmarks import memory, overhead, speed, startup, tables
 
 
 def main() -> None:
     if sys.argv[1:]:
         sys.exit("python -m benchmarks takes no options; each benchmark has: see benchmarks/README")
-    for benchmark in (startup, overhead, memory, tables):
+    for benchmark in (startup, overhead, memory, tables, speed):
         print(f"## {benchmark.__name__.removeprefix('benchmarks.')}\n", flush=True)
         benchmark.main()
         print(flush=True)

@@ -1,0 +1,65 @@
+"""Who races: the command that starts each, and the name that stands in the table."""
+
+from __future__ import annotations
+
+import os
+import sys
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+ROOT = Path(__file__).parents[1]
+
+
+@dataclass(frozen=True)
+class Contender:
+    """A module with `learner`, run by one of the two environments, with options of its own."""
+
+    name: str
+    title: str
+    module: str
+    options: dict[str, Any] = field(default_factory=dict)
+    is_ours: bool = False
+    uses_gpu: bool = True
+
+
+def ours(**options: Any) -> Contender:
+    """Ranvier, as it comes or with such options as an executor."""
+    said = ", ".join(f"{name} {value}" for name, value in options.items())
+    name = "ranvier" + "".join(f":{name}={value}" for name, value in options.items())
+    title = f"Ranvier ({said})" if said else "Ranvier"
+    return Contender(name, title, "benchmarks.ours", options, is_ours=True)
+
+
+REFERENCE = "torch-indexed"
+PEERS = {
+    name: Contender(name, title, f"benchmarks.peers.{name.replace('-', '_')}", uses_gpu=gpu)
+    for name, title, gpu in (
+        ("torch-loader", "PyTorch by hand, DataLoader", True),
+        ("torch-indexed", "PyTorch by hand, indexed, fused Adam", True),
+        ("torch-compiled", "the same, torch.compile", True),
+        ("lightning-trainer", "Lightning", True),
+        ("skorch-net", "skorch", True),
+        ("fastai-learner", "fastai", True),
+        ("keras-jax", "Keras on JAX", False),
+        ("keras-torch", "Keras on PyTorch", False),
+        ("scikit-learn", "scikit-learn", False),
+        ("jax-scan", "JAX and optax by hand", False),
+    )
+}
+
+
+def command(contender: Contender, peers_python: Path) -> list[str]:
+    """How to start its process."""
+    python = sys.executable if contender.is_ours else str(peers_python)
+    return [python, "-m", "benchmarks.peers.child", contender.module]
+
+
+def environment() -> dict[str, str]:
+    """What a process is told of the machine: nothing of threads, so that each keeps its default."""
+    told = {
+        name: value
+        for name, value in os.environ.items()
+        if name not in ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "KERAS_BACKEND")
+    }
+    return told | {"PYTHONPATH": str(ROOT), "TF_CPP_MIN_LOG_LEVEL": "3", "JAX_PLATFORMS": "cpu"}

@@ -1,0 +1,1 @@
+"""The workloads' networks as functions of JAX arrays."""

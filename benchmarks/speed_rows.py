@@ -1,0 +1,99 @@
+"""From a race to the rows of the table: ratios of the same rounds, and whether quality is equal."""
+
+from __future__ import annotations
+
+import statistics
+from collections.abc import Sequence
+from typing import Any
+
+from benchmarks.contenders import REFERENCE
+from benchmarks.race import Entry
+
+OTHER_QUALITY = "other quality"
+
+
+def rows_of(
+    entries: Sequence[Entry], *, operations: int, peak: float | None
+) -> list[dict[str, Any]]:
+    """A row for each contender; ratios are to the first of ours.
+
+    `operations` are those of a step; with the machine's `peak` a second they give a share of it.
+    """
+    own = next(entry for entry in entries if entry.contender.is_ours)
+    reference = next((entry for entry in entries if entry.contender.name == REFERENCE), own)
+    return [_row(entry, own, reference, operations, peak) for entry in entries]
+
+
+def _row(
+    entry: Entry, own: Entry, reference: Entry, operations: int, peak: float | None
+) -> dict[str, Any]:
+    row: dict[str, Any] = {
+        "name": entry.contender.name,
+        "title": entry.contender.title,
+        "is_ours": entry.contender.is_ours,
+        "status": entry.failure or _status(entry, reference),
+        "import_seconds": entry.import_seconds,
+        "first_step_seconds": entry.first_step_seconds,
+        "peak_bytes": entry.peak_bytes,
+        "seconds_per_block": entry.rounds,
+        "first_loss": entry.first_loss,
+        "reached": {str(seed): list(found) for seed, found in entry.reached.items()},
+    }
+    if entry.failure is None and entry.rounds:
+        median = statistics.median(entry.rounds)
+        rates = [entry.rows / seconds for seconds in entry.rounds]
+        row |= {
+            "step_seconds": median / entry.steps,
+            "rows_per_second": spread(rates),
+            "loss": _mean(entry, 0),
+            "quality": _mean(entry, 1),
+        }
+        if own.failure is None:
+            row["ratio"] = ratio(entry.rounds, own.rounds)
+        if peak:
+            row["share_of_peak"] = operations / (median / entry.steps) / peak
+    return row
+
+
+def ratio(theirs: Sequence[float], ours: Sequence[float]) -> dict[str, float]:
+    """How many times as long theirs took: the ratio of medians, least and most of a round.
+
+    >>> ratio([2.0, 4.0, 3.0], [1.0, 1.0, 1.0])
+    {'median': 3.0, 'least': 2.0, 'most': 4.0}
+    """
+    each = [one / other for one, other in zip(theirs, ours, strict=True)]
+    median = statistics.median(theirs) / statistics.median(ours)
+    return {"median": median, "least": min(each), "most": max(each)}
+
+
+def spread(values: Sequence[float]) -> dict[str, float]:
+    return {"median": statistics.median(values), "least": min(values), "most": max(values)}
+
+
+def _status(entry: Entry, reference: Entry) -> str:
+    return "ok" if is_equal(entry.reached, reference.reached) else OTHER_QUALITY
+
+
+def is_equal(
+    reached: dict[int, tuple[float, float]], reference: dict[int, tuple[float, float]]
+) -> bool:
+    """Whether loss and quality are those of the reference, within its spread over seeds.
+
+    The mean difference, over the seeds that both ran, must not be above the distance between the
+    reference's largest and smallest value.
+    """
+    shared = sorted(reached.keys() & reference.keys())
+    if not shared:
+        return False
+    for which in range(2):
+        values = [found[which] for found in reference.values()]
+        apart = [reached[seed][which] - reference[seed][which] for seed in shared]
+        # Not "greater than": what is not a number is not equal either.
+        if not abs(statistics.fmean(apart)) <= max(values) - min(values):
+            return False
+    return True
+
+
+def _mean(entry: Entry, which: int) -> float | None:
+    values = [found[which] for found in entry.reached.values()]
+    return statistics.fmean(values) if values else None
