@@ -37,7 +37,7 @@ PEERS = {
     for name, title, gpu in (
         ("torch-loader", "PyTorch by hand, DataLoader", True),
         ("torch-indexed", "PyTorch by hand, indexed, fused Adam", True),
-        ("torch-compiled", "the same, torch.compile", True),
+        ("torch-compiled", "PyTorch by hand, torch.compile", True),
         ("lightning-trainer", "Lightning", True),
         ("skorch-net", "skorch", True),
         ("fastai-learner", "fastai", True),

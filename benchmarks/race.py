@@ -76,9 +76,8 @@ def race(workload: Workload, contenders: Sequence[Contender], course: Course) ->
         for runner in runners:
             runner.attempt(runner.judge, course.seeds[0])
         for runner in runners:
-            if runner.shows_spread:
-                for seed in course.seeds[1:]:
-                    runner.attempt(runner.again, seed)
+            if runner.shows_spread and runner.entry.failure is None:
+                runner.repeat(course.seeds[1:])
         return [runner.entry for runner in runners]
 
 
@@ -134,12 +133,18 @@ class _Runner:
         if self.entry.peak_bytes is None:
             self.entry.peak_bytes = found["peak_bytes"]
 
-    def again(self, seed: int) -> None:
-        """The same training from another seed, for its quality alone."""
-        self._ask(IMPORT_SECONDS, do="start", seed=seed)
-        for _ in range(1 if self.workload.is_sweep else self.course.rounds + 1):
-            self._ask(BLOCK_SECONDS, do="block")
-        self.judge(seed)
+    def repeat(self, seeds: Sequence[int]) -> None:
+        """The same training from other seeds, for their quality alone; times stay if one fails."""
+        blocks = 1 if self.workload.is_sweep else self.course.rounds + 1
+        try:
+            for seed in seeds:
+                self._ask(IMPORT_SECONDS, do="start", seed=seed)
+                for _ in range(blocks):
+                    self._ask(BLOCK_SECONDS, do="block")
+                self.judge(seed)
+        except Failed as failure:
+            contender = self.entry.contender.name
+            self.course.say(f"{self.workload.name} {contender}: other seeds: {failure}")
 
     def words(self) -> str:
         """What there is to say of it before the rounds."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 
@@ -135,7 +136,8 @@ def test_contenders_change_places_from_round_to_round(monkeypatch: pytest.Monkey
         def judge(self, seed: int) -> None:
             self.entry.reached[seed] = (0.0, 0.0)
 
-        again = judge
+        def repeat(self, seeds: Sequence[int]) -> None:
+            pass
 
     monkeypatch.setattr(races, "_Runner", Counted)
     contenders = [Contender(name, name, name) for name in "abc"]
