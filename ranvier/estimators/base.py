@@ -32,6 +32,7 @@ from ranvier.optim import Optimizer, Schedule
 from ranvier.runs.history import History
 from ranvier.runs.settings import TrainSettings
 from ranvier.spec import Network
+from ranvier.train.execution import settle
 from ranvier.train.job import Job
 from ranvier.train.journal import MemoryJournal
 from ranvier.train.machine import machine
@@ -126,6 +127,7 @@ class NetworkEstimator(BaseEstimator):
         else:
             prepared = choose(self.network, frame, settings)
             job, network, encoder = prepared.job(), prepared.network, prepared.data.encoder
+        job, _ = settle(job, threads=settings.threads)
         journal = MemoryJournal()
         outcome = _on_machine(job, job.trainer(journal, NoStore(), Silent()).run)
         self._checkpoint: Checkpoint | None = None

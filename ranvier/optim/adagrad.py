@@ -9,7 +9,7 @@ import torch
 from torch import Tensor
 
 from ranvier.optim.descent import Slots
-from ranvier.optim.moments import count_, new_counters
+from ranvier.optim.moments import as_kernels_read, count_, new_counters
 from ranvier.optim.optimizer import OPTIMIZERS, Optimizer
 
 
@@ -66,7 +66,8 @@ class Adagrad(Optimizer):
             gradients,
             slots["sum_of_squares"],
             slots["step"],
-            lr=learning_rate,  # type: ignore[arg-type]  # torch's stub leaves one overload out
+            # torch's stub leaves one overload out.
+            lr=as_kernels_read(learning_rate, parameters),  # type: ignore[arg-type]
             lr_decay=self.decay,
             weight_decay=weight_decay,
             eps=self.epsilon,

@@ -10,7 +10,7 @@ from torch import Tensor
 
 from ranvier.optim.adaptive import Adaptive
 from ranvier.optim.descent import Slots
-from ranvier.optim.moments import count_, zeros_like_each
+from ranvier.optim.moments import as_kernels_read, count_, zeros_like_each
 from ranvier.optim.optimizer import OPTIMIZERS
 
 
@@ -61,7 +61,7 @@ class Adam(Adaptive):
             slots["mean_square"],
             slots["largest_mean_square"] if self.amsgrad else [],
             slots["step"],
-            lr=learning_rate,  # type: ignore[arg-type]  # torch's stub leaves one overload out
+            lr=as_kernels_read(learning_rate, parameters),  # type: ignore[arg-type]  # torch's stub leaves one overload out
             beta1=self.beta1,
             beta2=self.beta2,
             weight_decay=weight_decay,

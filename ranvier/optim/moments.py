@@ -6,6 +6,7 @@ them. P is the number of parameters in a list.
 
 from __future__ import annotations
 
+import numpy as np
 import torch
 from torch import Tensor
 
@@ -55,6 +56,18 @@ def with_decay(
     if not weight_decay:
         return gradients
     return list(torch._foreach_add(gradients, parameters, alpha=weight_decay))
+
+
+def as_kernels_read(learning_rate: float | Tensor, parameters: list[Tensor]) -> float | Tensor:
+    """The learning rate for a fused kernel, a tensor or not: the same number either way.
+
+    On a GPU the kernels read a tensor in float32 only; on a processor in any format.
+    """
+    if parameters[0].is_cpu:
+        return learning_rate
+    if isinstance(learning_rate, Tensor):
+        return learning_rate.float()
+    return float(np.float32(learning_rate))
 
 
 def shrink_(parameters: list[Tensor], learning_rate: float | Tensor, weight_decay: float) -> None:

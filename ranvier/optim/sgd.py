@@ -9,7 +9,7 @@ import torch
 from torch import Tensor
 
 from ranvier.optim.descent import Slots
-from ranvier.optim.moments import zeros_like_each
+from ranvier.optim.moments import as_kernels_read, zeros_like_each
 from ranvier.optim.optimizer import OPTIMIZERS, Optimizer
 
 
@@ -77,7 +77,7 @@ class SGD(Optimizer):
             slots["velocity"] if self.momentum else [],
             weight_decay=weight_decay,
             momentum=self.momentum,
-            lr=learning_rate,
+            lr=as_kernels_read(learning_rate, parameters),
             dampening=self.dampening,
             nesterov=self.nesterov,
             maximize=False,

@@ -98,8 +98,25 @@ class TrainSettings:
     # The machine.
     device: str = setting("auto", "auto, cpu, cuda, cuda:1 …", group=MACHINE)
     threads: int | None = setting(None, "processor threads", group=MACHINE, least=1)
-    executor: str = setting("auto", "what runs an update", group=MACHINE, choices=("auto", "eager"))
+    executor: str = setting(
+        "auto",
+        "what runs an update",
+        group=MACHINE,
+        choices=("auto", "eager", "replay", "native", "inductor", "cudagraph"),
+    )
+    number_format: str | None = setting(
+        None,
+        "of what is multiplied; weights stay in float32",
+        group=MACHINE,
+        choices=("float32", "bfloat16"),
+    )
+    kernels: dict[str, Any] | None = setting(
+        None, 'other kernels and layouts, such as {"attention": "plain"}', group=MACHINE
+    )
+    exact: bool = setting(False, "only what gives the bits of eager execution", group=MACHINE)
     checkpoint_seconds: float = setting(
         30.0, "seconds between checkpoints, at least", group=MACHINE, least=0
     )
-    statistics_every: int = setting(64, "updates between looks inside", group=MACHINE, least=0)
+    statistics_every: int | None = setting(
+        None, "updates between looks inside; 0 for none", group=MACHINE, least=0
+    )

@@ -15,10 +15,11 @@ from ranvier.optim import freeze, optimizer_from, patterns_from, schedule_from
 from ranvier.runs.settings import TrainSettings
 from ranvier.step import Head, Program, executor_for
 from ranvier.step.state import named_trainable
+from ranvier.step.variants import Variant
 from ranvier.train.batches import Batches, Part
 from ranvier.train.evaluate import Evaluator, usual_metrics
 from ranvier.train.journal import Journal
-from ranvier.train.plan import Plan
+from ranvier.train.plan import LOOK_EVERY, Plan
 from ranvier.train.progress import Progress
 from ranvier.train.store import Store
 from ranvier.train.trainer import Trainer
@@ -65,19 +66,19 @@ class Job:
             UnknownNameError, ConfigError: for a metric that is not known or is not for this task,
                 or for settings of the update that do not go together.
         """
-        program = self._program()
+        program = self.program()
         program.groups(named_trainable(program.module))
         rows = self.training
         self.evaluator().measure(Part(rows.inputs[:2], rows.targets[:2], rows.truth[:2]))
 
     def trainer(self, journal: Journal, store: Store, progress: Progress) -> Trainer:
         """The loop for this job, before its first step."""
-        program = self._program()
+        program = self.program()
         state = program.first_state(self.device)
         return Trainer(
             executor_for(self.settings.executor, program, state),
             self.evaluator(),
-            self._plan(),
+            self.plan(),
             training=self.training.to(self.device),
             validation=None if self.validation is None else self.validation.to(self.device),
             journal=journal,
@@ -85,7 +86,7 @@ class Job:
             progress=progress,
         )
 
-    def _program(self) -> Program:
+    def program(self) -> Program:
         """The update that the settings say, on a network whose frozen parameters are frozen."""
         settings = self.settings
         patterns = patterns_from(settings.parameter_groups)
@@ -107,17 +108,21 @@ class Job:
             patterns=patterns,
             average_decay=settings.average_decay or 0.0,
             average_after=self._average_after(),
+            variant=Variant(
+                number_format=settings.number_format or "float32", **(settings.kernels or {})
+            ),
         )
 
     def _average_after(self) -> int | None:
         """The number of updates before the epoch from which weights are averaged equally."""
         if not self.settings.average_from:
             return None
-        plan = self._plan()
+        plan = self.plan()
         batches = Batches(self.training, batch_size=plan.batch_size, seed=plan.seed)
         return (self.settings.average_from - 1) * batches.steps_per_epoch
 
-    def _plan(self) -> Plan:
+    def plan(self) -> Plan:
+        """The loop that the settings say."""
         settings = self.settings
         return Plan(
             epochs=_chosen(settings.epochs, "epochs"),
@@ -128,7 +133,9 @@ class Job:
             patience=settings.patience or 0,
             monitor=self.monitor,
             checkpoint_seconds=settings.checkpoint_seconds,
-            statistics_every=settings.statistics_every,
+            statistics_every=LOOK_EVERY
+            if settings.statistics_every is None
+            else settings.statistics_every,
         )
 
 

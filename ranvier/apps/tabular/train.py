@@ -39,6 +39,7 @@ from ranvier.runs.settings import TrainSettings
 from ranvier.spec import Network
 from ranvier.step.reading import reading_of
 from ranvier.train.batches import Part
+from ranvier.train.execution import settle
 from ranvier.train.job import Job
 from ranvier.train.machine import device_for, environment, threads_for
 from ranvier.train.progress import Progress
@@ -163,6 +164,7 @@ def begin(
 ) -> RunFolder:
     """Train on a table from the first step to the report."""
     source, settings = official_parts(source, settings)
+    insisted = settings.threads
     # Found again from whatever folder the run is resumed in.
     validation, test = _path_of(settings.validation), _path_of(settings.test)
     settings = replace(settings, validation=validation, test=test)
@@ -172,7 +174,11 @@ def begin(
     for finding in grouped(prepared.data.findings):
         progress.say(str(finding))
     # The job is made before the folder, so that what does not fit leaves no litter.
-    data, job = prepared.data, prepared.job()
+    data = prepared.data
+    job, execution = settle(
+        prepared.job(), threads=insisted, data=data.fingerprint, report=progress.say
+    )
+    prepared = replace(prepared, settings=job.settings)
     run = RunFolder.create(out) if out is not None else RunFolder.create_next(data.source)
     with run.lock():
         if run.run.exists():
@@ -180,7 +186,7 @@ def begin(
         session = prepared.session(job, run, progress)
         write_document(run.network, session.network)
         document = _run_document(prepared, source, requested=settings, command=command)
-        write_document(run.run, document)
+        write_document(run.run, {**document, "execution": execution.to_json()})
         _conclude(run, session.begin, progress)
     return run
 

@@ -3,7 +3,7 @@
 from ranvier.step.choice.choice import Candidate, Choice, Trial
 from ranvier.step.choice.choose import choose, executor_of
 from ranvier.step.choice.limits import Limits
-from ranvier.step.choice.measure import measure
+from ranvier.step.choice.measure import Measurement
 from ranvier.step.choice.quality import is_as_good
 from ranvier.step.choice.scratch import Rows, Scratch
 
@@ -11,11 +11,11 @@ __all__ = [
     "Candidate",
     "Choice",
     "Limits",
+    "Measurement",
     "Rows",
     "Scratch",
     "Trial",
     "choose",
     "executor_of",
     "is_as_good",
-    "measure",
 ]

@@ -35,8 +35,8 @@ def executors(device: torch.device, limits: Limits) -> list[Candidate]:
     return [candidate for candidate in every if limits.allow(candidate)]
 
 
-def by_rule(program: Program, state: State, batch: Batch, limits: Limits, reason: str) -> Choice:
-    """The first executor that suits the program, in the variant that is forced or usual."""
+def by_rule(state: State, batch: Batch, limits: Limits, reason: str) -> Choice:
+    """The usual executor for a program of this size, in the variant that is forced or usual."""
     small = _is_small(state, batch)
     fitting = [way for way in executors(state.device, limits) if small or way.executor != "native"]
     return Choice((fitting or [Candidate("eager", limits.base)])[0], f"by rule, as {reason}")

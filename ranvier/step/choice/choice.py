@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from ranvier.core.errors import ConfigError
@@ -33,11 +33,14 @@ class Trial:
     milliseconds: float | None = None
     note: str = ""
 
-    @property
-    def words(self) -> str:
+    def words_beside(self, chosen: Candidate) -> str:
+        """The trial for people who know how many threads the chosen candidate has."""
+        candidate = self.candidate
+        if candidate.variant.threads == chosen.variant.threads:
+            candidate = replace(candidate, variant=replace(candidate.variant, threads=None))
         time = "" if self.milliseconds is None else f" {_short(self.milliseconds)}"
         note = f": {self.note}" if self.note else ""
-        return f"{self.candidate.words}{time}{note}"
+        return f"{candidate.words}{time}{note}"
 
 
 @dataclass(frozen=True)
@@ -47,7 +50,7 @@ class Choice:
     >>> replay = Candidate("replay", Variant(number_format="bfloat16", threads=2))
     >>> eager = Candidate("eager", Variant(threads=2))
     >>> Choice(replay, "measured", (Trial(eager, 3.35), Trial(replay, 1.24))).line
-    'runs as replay in bfloat16, 2 threads: 1.2 ms a step (eager in float32, 2 threads 3.4)'
+    'runs as replay in bfloat16, 2 threads: 1.2 ms a step (eager in float32 3.4)'
     >>> Choice(eager, "only 100 updates").line
     'runs as eager in float32, 2 threads: only 100 updates'
     """
@@ -68,7 +71,9 @@ class Choice:
     def line(self) -> str:
         """The choice for people."""
         own = next((t for t in self.tried if t.candidate == self.chosen and not t.note), None)
-        others = "; ".join(trial.words for trial in self.tried if trial is not own)
+        others = "; ".join(
+            trial.words_beside(self.chosen) for trial in self.tried if trial is not own
+        )
         if own is None or own.milliseconds is None:
             why = self.reason
         else:

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable
+from functools import partial
 from typing import NamedTuple
 
 import torch
@@ -41,67 +42,77 @@ def seconds_of(contender: Contender, steps: int) -> float:
     return time.perf_counter() - start
 
 
-def measure(
-    scratch: Scratch,
-    candidates: Sequence[Candidate],
-    batch: Batch,
-    *,
-    learning_rate: float,
-    rounds: int = ROUNDS,
-    timer: Timer = seconds_of,
-) -> list[Trial]:
-    """A trial of every candidate: the least time of several samples, taken in turns.
+class Measurement:
+    """Trials of candidates that are timed in turns; the least time of several samples counts.
 
     A candidate that fails, or that could only run its update eagerly, is noted with the reason.
-    The scratch has moved on afterwards; nobody's random numbers are asked for.
+    The scratch moves on all the while.
     """
-    trials: dict[Candidate, Trial] = {}
-    contenders = []
-    for candidate in candidates:
-        made = _prepared(scratch, candidate, batch, learning_rate)
-        if isinstance(made, Trial):
-            trials[candidate] = made
-        else:
-            contenders.append(made)
-    trials |= {trial.candidate: trial for trial in _timed(contenders, rounds, timer)}
-    return [trials[candidate] for candidate in candidates]
+
+    def __init__(
+        self, scratch: Scratch, batch: Batch, *, learning_rate: float, timer: Timer = seconds_of
+    ) -> None:
+        self.scratch = scratch
+        self.batch = batch
+        self.learning_rate = learning_rate
+        self.timer = timer
+        self.trials: dict[Candidate, Trial] = {}
+        self._contenders: list[Contender] = []
+        self._steps: dict[Candidate, int] = {}
+
+    def prepare(self, candidates: Iterable[Candidate]) -> None:
+        """Take each through its first steps, in which it captures; what is known is left alone."""
+        for candidate in candidates:
+            if candidate not in self.trials:
+                self.trials[candidate] = self._prepared(candidate)
+
+    def run(self, *, rounds: int = ROUNDS) -> None:
+        """Time all that are ready in so many turns, without those that are far off by then."""
+        for _ in range(rounds):
+            for contender in self._contenders:
+                if not self._is_far_off(contender.candidate):
+                    self._sample(contender)
+
+    @property
+    def ordered(self) -> list[Trial]:
+        """The trials that were timed, the fastest first."""
+        timed = [trial for trial in self.trials.values() if trial.milliseconds is not None]
+        return sorted(timed, key=lambda trial: trial.milliseconds or 0.0)
+
+    def _prepared(self, candidate: Candidate) -> Trial:
+        use_threads_of(candidate)
+        try:
+            executor: Executor = self.scratch.executor(candidate)
+            for _ in range(2):
+                executor.run(self.batch, self.learning_rate)
+        except (RuntimeError, NotImplementedError, TypeError) as error:
+            return Trial(candidate, note=_first_line(error))
+        reason = next((remark.text for remark in executor.remarks if remark.is_fallback), None)
+        if reason is not None:
+            return Trial(candidate, note=reason.removeprefix(f"{candidate.executor}: "))
+        step = partial(executor.run, self.batch, self.learning_rate)
+        self._contenders.append(Contender(candidate, step))
+        return Trial(candidate)
+
+    def _is_far_off(self, candidate: Candidate) -> bool:
+        own, fastest = self.trials[candidate].milliseconds, self.ordered[:1]
+        return own is not None and own > FAR_OFF * (fastest[0].milliseconds or 0.0)
+
+    def _sample(self, contender: Contender) -> None:
+        candidate = contender.candidate
+        use_threads_of(candidate)
+        if candidate not in self._steps:
+            once = self.timer(contender, 1)
+            self._steps[candidate] = max(1, round(SAMPLE_SECONDS / max(once, 1e-9)))
+        steps = self._steps[candidate]
+        milliseconds = 1e3 * self.timer(contender, steps) / steps
+        before = self.trials[candidate].milliseconds
+        least = milliseconds if before is None else min(before, milliseconds)
+        self.trials[candidate] = Trial(candidate, least)
 
 
-def _prepared(
-    scratch: Scratch, candidate: Candidate, batch: Batch, learning_rate: float
-) -> Contender | Trial:
-    """The candidate after its first steps, in which it captures, or why it is out."""
-    _set_threads(candidate)
-    try:
-        executor: Executor = scratch.executor(candidate)
-        for _ in range(2):
-            executor.run(batch, learning_rate)
-    except (RuntimeError, NotImplementedError, TypeError) as error:
-        return Trial(candidate, note=_first_line(error))
-    reason = next((remark.text for remark in executor.remarks if remark.is_fallback), None)
-    if reason is not None:
-        return Trial(candidate, note=reason.removeprefix(f"{candidate.executor}: "))
-    return Contender(candidate, lambda: executor.run(batch, learning_rate))
-
-
-def _timed(contenders: list[Contender], rounds: int, timer: Timer) -> list[Trial]:
-    best: dict[Candidate, float] = {}
-    steps: dict[Candidate, int] = {}
-    for _ in range(rounds):
-        for contender in contenders:
-            candidate = contender.candidate
-            if candidate in best and best[candidate] > FAR_OFF * min(best.values()):
-                continue
-            _set_threads(candidate)
-            if candidate not in steps:
-                once = timer(contender, 1)
-                steps[candidate] = max(1, round(SAMPLE_SECONDS / max(once, 1e-9)))
-            seconds = timer(contender, steps[candidate]) / steps[candidate]
-            best[candidate] = min(seconds, best.get(candidate, seconds))
-    return [Trial(candidate, 1e3 * seconds) for candidate, seconds in best.items()]
-
-
-def _set_threads(candidate: Candidate) -> None:
+def use_threads_of(candidate: Candidate) -> None:
+    """Give the process as many threads as the candidate's variant says."""
     if candidate.variant.threads is not None:
         torch.set_num_threads(candidate.variant.threads)
 

@@ -11,16 +11,14 @@ from statistics import fmean, stdev
 import torch
 
 from ranvier.step.choice.choice import Candidate
+from ranvier.step.choice.measure import use_threads_of
 from ranvier.step.choice.scratch import Rows, Scratch, endless
 from ranvier.step.objective import Batch
 
 UPDATES = 32
 ORDERS = 3
 WINDOW = 4
-# The part of the spread between orders that a variant may be off by.
-SHARE = 0.5
 
-LearningRate = float
 Curve = list[float]
 
 
@@ -33,14 +31,14 @@ def is_as_good(curve: Sequence[float], references: Sequence[Sequence[float]]) ->
     and c(w), r_i(w) are the means of the losses in it. With RMS over the windows, the variant is as
     good if every loss is finite and
 
-        RMS_w(c(w) − r_1(w)) ≤ ½ RMS_w(s(w)),   s(w) = standard deviation of the r_i(w)
+        RMS_w(c(w) − r_1(w)) ≤ RMS_w(s(w)),   s(w) = standard deviation of the r_i(w)
 
     The rows being the same, what is left of c − r_1 comes from the variant alone. Where no order
     makes a difference, none is allowed.
 
-    >>> is_as_good([2.0] * 4 + [1.01] * 4, [[2.0] * 4 + [v] * 4 for v in (1.0, 1.1, 0.9)])
+    >>> is_as_good([2.0] * 4 + [1.05] * 4, [[2.0] * 4 + [v] * 4 for v in (1.0, 1.1, 0.9)])
     True
-    >>> is_as_good([2.0] * 4 + [1.06] * 4, [[2.0] * 4 + [v] * 4 for v in (1.0, 1.1, 0.9)])
+    >>> is_as_good([2.0] * 4 + [1.11] * 4, [[2.0] * 4 + [v] * 4 for v in (1.0, 1.1, 0.9)])
     False
     """
     curves = [_windows(curve), *map(_windows, references)]
@@ -49,7 +47,7 @@ def is_as_good(curve: Sequence[float], references: Sequence[Sequence[float]]) ->
     own, first = curves[0], curves[1]
     off = fmean((a - b) ** 2 for a, b in zip(own, first, strict=True))
     spread = fmean(stdev(values) ** 2 for values in zip(*curves[1:], strict=True))
-    return off <= SHARE**2 * spread
+    return off <= spread
 
 
 def _windows(losses: Sequence[float]) -> list[float]:
@@ -66,7 +64,7 @@ class Quality:
 
     scratch: Scratch
     rows: Rows
-    learning_rates: Sequence[LearningRate]
+    learning_rates: Sequence[float]
     reference: Candidate
     _references: list[Curve] = field(default_factory=list)
 
@@ -79,8 +77,7 @@ class Quality:
     def _curve(self, candidate: Candidate, order: int) -> Curve:
         """The losses of the first updates with this order and its draws."""
         self.scratch.restore()
-        if candidate.variant.threads is not None:
-            torch.set_num_threads(candidate.variant.threads)
+        use_threads_of(candidate)
         torch.manual_seed(order)
         executor = self.scratch.executor(candidate)
         batches: list[Batch] = list(islice(endless(self.rows, order), len(self.learning_rates)))

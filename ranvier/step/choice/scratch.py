@@ -8,8 +8,8 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import replace
 
-import numpy as np
 import torch
+from numpy.random import mtrand
 
 from ranvier.step.choice.choice import Candidate
 from ranvier.step.executors import EXECUTORS, Executor
@@ -42,26 +42,23 @@ class Scratch:
         self.state.step = self._step
 
     def executor(self, candidate: Candidate) -> Executor:
-        """The candidate on this copy, at its full speed from the second step on."""
+        """The candidate on this copy, at its full speed after two steps."""
         program = replace(self.program, variant=candidate.variant)
-        executor = EXECUTORS[candidate.executor](program, self.state)
-        # What captures an update waits for a second step, in case there is none; here there is.
-        if hasattr(executor, "captures_at"):
-            executor.captures_at = 1
-        return executor
+        return EXECUTORS[candidate.executor](program, self.state)
 
 
 @contextmanager
 def untouched(device: torch.device) -> Iterator[None]:
     """Random numbers and threads after it as before it."""
-    threads, python, numpy = torch.get_num_threads(), random.getstate(), np.random.get_state()
+    threads, python = torch.get_num_threads(), random.getstate()
+    numpy = mtrand.get_bit_generator().state
     with torch.random.fork_rng(devices=[device] if device.type == "cuda" else []):
         try:
             yield
         finally:
             torch.set_num_threads(threads)
             random.setstate(python)
-            np.random.set_state(numpy)
+            mtrand.get_bit_generator().state = numpy
 
 
 def endless(rows: Rows, order: int) -> Iterator[Batch]:

@@ -6,9 +6,9 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 from ranvier.step.choice.candidates import by_rule, executors, variants, with_one_thread
-from ranvier.step.choice.choice import Candidate, Choice, Trial
+from ranvier.step.choice.choice import Candidate, Choice
 from ranvier.step.choice.limits import Limits
-from ranvier.step.choice.measure import Timer, measure
+from ranvier.step.choice.measure import Measurement, Timer
 from ranvier.step.choice.quality import Quality
 from ranvier.step.choice.scratch import Rows, Scratch
 from ranvier.step.executors import EXECUTORS
@@ -54,57 +54,56 @@ class Search:
         except (RuntimeError, TypeError, AttributeError) as error:
             return self._by_rule(f"the network cannot be copied: {error}")
         eager = Candidate("eager", self.limits.base)
-        (first,) = self._measured([eager], rounds=1)
+        measurement = self._measurement()
+        measurement.prepare([eager])
+        measurement.run(rounds=1)
+        first = measurement.trials[eager]
         if first.milliseconds is None:
             return self._by_rule(first.note)
-        seconds = planned_updates * first.milliseconds / 1e3
-        if seconds < WORTH_SECONDS:
+        if planned_updates * first.milliseconds < 1e3 * WORTH_SECONDS:
             return self._by_rule(f"{planned_updates} updates take little time")
-        trials = self._timed()
-        chosen = self._best(trials)
-        return Choice(chosen, "measured", tuple(trials.values()))
+        measurement = self._timed()
+        if not measurement.ordered:
+            return self._by_rule("nothing that may run could be timed")
+        chosen = self._best(measurement)
+        return Choice(chosen, "measured", tuple(measurement.trials.values()))
 
     def _by_rule(self, reason: str) -> Choice:
         return by_rule(self.state, self.batch, self.limits, reason)
 
-    def _measured(self, candidates: Sequence[Candidate], *, rounds: int = 5) -> list[Trial]:
-        return measure(
-            self.scratch,
-            candidates,
-            self.batch,
-            learning_rate=self.learning_rates[0],
-            rounds=rounds,
-            timer=self.timer,
-        )
+    def _measurement(self) -> Measurement:
+        rate = self.learning_rates[0]
+        return Measurement(self.scratch, self.batch, learning_rate=rate, timer=self.timer)
 
-    def _timed(self) -> dict[Candidate, Trial]:
-        """Every executor, every variant on the one that keeps bits, one thread for the fastest."""
-        ways = executors(self.state.device, self.limits)
-        carrier = next((way for way in ways if self._keeps_bits(way)), ways[0])
-        more = variants(self.scratch, self.batch, carrier.executor, self.limits)
-        trials = {trial.candidate: trial for trial in self._measured([*ways, *more])}
-        fastest = _by_time(trials)[0]
-        if fastest.milliseconds is not None and fastest.milliseconds < ONE_THREAD_BELOW:
-            alone = with_one_thread(fastest.candidate, self.limits)
-            if alone:
-                again = self._measured([fastest.candidate, *alone])
-                trials |= {trial.candidate: trial for trial in again}
-        return trials
+    def _timed(self) -> Measurement:
+        """Every executor, every variant on one that keeps bits, one thread for the fastest."""
+        measurement = self._measurement()
+        measurement.prepare(executors(self.state.device, self.limits))
+        ready = [trial.candidate for trial in measurement.trials.values() if not trial.note]
+        carrier = next((way for way in ready if self._keeps_bits(way)), None)
+        if carrier is not None:
+            named = carrier.executor
+            measurement.prepare(variants(self.scratch, self.batch, named, self.limits))
+        measurement.run()
+        fastest = measurement.ordered[:1]
+        if fastest and (fastest[0].milliseconds or 0.0) < ONE_THREAD_BELOW:
+            measurement.prepare(with_one_thread(fastest[0].candidate, self.limits))
+            measurement.run()
+        return measurement
 
-    def _best(self, trials: dict[Candidate, Trial]) -> Candidate:
+    def _best(self, measurement: Measurement) -> Candidate:
         """The fastest that keeps bits, or one that is clearly faster and trains as well.
 
-        What is refused for its losses is noted in `trials`.
+        What is refused for its losses is noted among the trials.
         """
-        ordered = _by_time(trials)
-        kept = next((trial for trial in ordered if self._keeps_bits(trial.candidate)), ordered[0])
-        assert kept.milliseconds is not None
+        ordered = measurement.ordered
+        keeping = [trial for trial in ordered if self._keeps_bits(trial.candidate)]
+        kept = (keeping or ordered)[0]
         quality = Quality(self.scratch, self.rows, self.learning_rates, kept.candidate)
         judged = 0
         for trial in ordered:
             candidate = trial.candidate
-            assert trial.milliseconds is not None
-            if trial.milliseconds >= GAIN * kept.milliseconds:
+            if (trial.milliseconds or 0.0) >= GAIN * (kept.milliseconds or 0.0):
                 break
             if not self._changes_numbers(candidate):
                 return candidate
@@ -112,7 +111,7 @@ class Search:
                 judged += 1
                 if quality.accepts(candidate):
                     return candidate
-                trials[candidate] = replace(trial, note="its losses are too far off")
+                measurement.trials[candidate] = replace(trial, note="its losses are too far off")
         return kept.candidate
 
     def _keeps_bits(self, candidate: Candidate) -> bool:
@@ -122,9 +121,3 @@ class Search:
         """Whether more differs than the order of sums, which threads and executors may change."""
         base = self.limits.base
         return replace(candidate.variant, threads=base.threads) != base
-
-
-def _by_time(trials: dict[Candidate, Trial]) -> list[Trial]:
-    """Those that were timed, the fastest first."""
-    timed = [trial for trial in trials.values() if trial.milliseconds is not None]
-    return sorted(timed, key=lambda trial: trial.milliseconds or 0.0)

@@ -74,5 +74,5 @@ EXECUTORS: Registry[type[Executor]] = Registry("executor")
 
 
 def executor_for(name: str, program: Program, state: State) -> Executor:
-    """The executor called `name` on this program; `auto` takes the best there is."""
-    return EXECUTORS["replay" if name == "auto" else name](program, state)
+    """The executor called `name` on this program; `auto` is eager where nobody has chosen yet."""
+    return EXECUTORS["eager" if name == "auto" else name](program, state)

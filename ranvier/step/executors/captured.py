@@ -46,6 +46,8 @@ class CapturedExecutor(Executor):
     """
 
     captures_at: ClassVar[int] = 2
+    # Whether its check needs the state as it was before the step.
+    keeps_before: ClassVar[bool] = False
 
     def __init__(self, program: Program, state: State) -> None:
         super().__init__(program, state)
@@ -128,7 +130,7 @@ class CapturedExecutor(Executor):
             runner = self._eager if self.is_exact else self
             return runner.run_observed(batch, learning_rate)
         names = list(self.state.named())
-        before = {} if self.is_exact else dict(zip(names, self._copies(), strict=True))
+        before = dict(zip(names, self._copies(), strict=True)) if self.keeps_before else {}
         self._rate.fill_(learning_rate)
         results = []
         for function in functions:
@@ -156,7 +158,7 @@ class CapturedExecutor(Executor):
     def agrees(self, came: Taken, wanted: Taken, before: Mapping[str, Tensor]) -> bool:
         """Whether a step from `before` came to eager's numbers, as closely as this executor does.
 
-        Where bits are kept there is no `before`.
+        `before` is empty unless the member asks for it.
         """
         return have_same_bits(came, wanted)
 

@@ -25,6 +25,7 @@ class Inductor(CapturedExecutor):
     name = "inductor"
     is_exact = False
     captures_at = 1
+    keeps_before = True
 
     def compile(self, captured: Captured) -> Function:
         self._rounding = rounding_of(captured.module)

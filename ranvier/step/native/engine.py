@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import ctypes
 from collections.abc import Sequence
+from contextlib import nullcontext
 
 import torch
 from torch import Tensor
 
 from ranvier.step.capture import Captured
+from ranvier.step.native.generator import Generator
 from ranvier.step.native.lowering import lowered
 from ranvier.step.native.program import Draw
 from ranvier.step.native.tape import Tape
@@ -27,10 +29,12 @@ class Engine:
         *,
         threads: int,
     ) -> None:
-        program = lowered(library, captured, tensors, threads=threads)
+        self._generator = Generator(library)
+        program = lowered(library, self._generator, captured, tensors, threads=threads)
         self.tape = Tape(library, program, threads=threads)
         self._gradients = program.gradients
         self._draws = program.draws
+        self._draws_itself = program.draws_itself
         self._num_norms = program.streams[-1].numel
         # What the tape writes to stays where it is, even if a parameter gets other memory.
         self._held = [tensor.detach() for tensor in tensors.values()]
@@ -54,11 +58,10 @@ class Engine:
             for each in drawn:
                 each.fill(step)
         streams = [*data, rates, *(each.numbers for each in drawn), losses, norms]
-        self.tape.run(
-            [stream.data_ptr() for stream in streams],
-            [stream.nbytes // steps for stream in streams],
-            steps,
-        )
+        base = [stream.data_ptr() for stream in streams]
+        stride = [stream.nbytes // steps for stream in streams]
+        with self._generator.borrowed() if self._draws_itself else nullcontext():
+            self.tape.run(base, stride, steps)
         return Scalars(losses, norms)
 
     def gradients(self) -> list[Tensor]:

@@ -14,6 +14,7 @@ from torch.fx.experimental.proxy_tensor import make_fx
 
 from ranvier.step.capture import Captured
 from ranvier.step.native.elements import TYPES
+from ranvier.step.native.generator import Generator, bernoulli_method
 from ranvier.step.native.program import Element, Instruction, Lowered, Operand, Word
 from ranvier.step.native.sizes import Sizes
 from ranvier.step.native.values import Buffer, View, memory_order, whole
@@ -48,8 +49,12 @@ def lowers(*names: str) -> Callable[[Handler], Handler]:
 class Lowering:
     """Walks a graph and writes down what to do; handlers call its methods."""
 
-    def __init__(self, library: ctypes.CDLL, *, threads: int = 1) -> None:
+    def __init__(
+        self, library: ctypes.CDLL, generator: Generator, *, draws: bool, threads: int
+    ) -> None:
         self.sizes = Sizes(library)
+        self.generator = generator
+        self.bernoulli_method = bernoulli_method(library) if draws else None
         self.threads = threads
         self.program = Lowered()
         # The form of what the node that is being lowered gives.
@@ -283,16 +288,30 @@ def _strides_like(views: Sequence[View], shape: tuple[int, ...]) -> tuple[int, .
 
 
 def lowered(
-    library: ctypes.CDLL, captured: Captured, tensors: dict[str, Tensor], *, threads: int = 1
+    library: ctypes.CDLL,
+    generator: Generator,
+    captured: Captured,
+    tensors: dict[str, Tensor],
+    *,
+    threads: int = 1,
 ) -> Lowered:
     """The captured update as a program on these tensors of the state.
 
     Raises:
         NativeUnsupported: an operation or a type that the engine does not have.
     """
+    walk = Lowering(library, generator, draws=True, threads=threads)
+    program = _walked(walk, captured, tensors)
+    if program.draws and program.draws_itself:
+        # Two that draw by turns would leave eager's order.
+        walk = Lowering(library, generator, draws=False, threads=threads)
+        program = _walked(walk, captured, tensors)
+    return program
+
+
+def _walked(walk: Lowering, captured: Captured, tensors: dict[str, Tensor]) -> Lowered:
     from ranvier.step.native import operations  # noqa: F401  # fills HANDLERS
 
-    walk = Lowering(library, threads=threads)
     placeholders = [n for n in captured.module.graph.nodes if n.op == "placeholder"]
     state = [walk.held(tensors[name]) for name in captured.names]
     _require_own_memory(state)

@@ -67,13 +67,15 @@ class Lowered:
     """An update as a list of items, with what goes in and out by name.
 
     `streams` are the buffers that lie elsewhere in every step: the inputs, the targets, the weights
-    where there are some, and the learning rate, then what is drawn, then the loss and the norms.
-    `gradients` are where the last step leaves them.
+    where there are some, and the learning rate, then what torch draws, then the loss and the norms.
+    `gradients` are where the last step leaves them. A program that `draws_itself` needs torch's
+    generator while it runs.
     """
 
     items: list[Item] = field(default_factory=list)
     streams: list[Buffer] = field(default_factory=list)
     draws: list[Draw] = field(default_factory=list)
+    draws_itself: bool = False
     gradients: list[View] = field(default_factory=list)
 
 

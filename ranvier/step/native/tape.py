@@ -12,6 +12,7 @@ from torch import Tensor
 
 from ranvier.step.native.arena import LINE, planned
 from ranvier.step.native.elements import Group, grouped, instruction_of
+from ranvier.step.native.fusion import with_relu_inside
 from ranvier.step.native.lowering import WORTH_A_THREAD
 from ranvier.step.native.program import Instruction, Lowered, without_dead
 from ranvier.step.native.values import Buffer, View
@@ -138,7 +139,7 @@ class _Constants:
 
 def finished(lowered: Lowered, threads: int) -> list[Instruction]:
     """The instructions in the order in which they run, element operations in groups."""
-    groups = grouped(without_dead(lowered.items))
+    groups = grouped(with_relu_inside(without_dead(lowered.items)))
     users: dict[Buffer, int] = {}
     for item in groups:
         for buffer in item.read_buffers | item.written_buffers:

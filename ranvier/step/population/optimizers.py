@@ -36,9 +36,9 @@ _RATES = ("lr", "weight_decay")
 def moved_together(call: Call) -> Any:
     """All members in one call of the kernel, each with its own η and λ.
 
-        u ← the kernel's step from 0 at η = 1, λ = 0        on g + λ·θ, where λ goes into g
-        θ ← θ·(1 − η·λ)                                     where it does not
-        θ ← θ + η·u
+    u ← the kernel's step from 0 at η = 1, λ = 0        on g + λ·θ, where λ goes into g
+    θ ← θ·(1 − η·λ)                                     where it does not
+    θ ← θ + η·u
     """
     names = [argument.name for argument in call.operation._schema.arguments]
     if any(isinstance(call[name], PerMember) for name in names if name not in _RATES):
@@ -57,7 +57,7 @@ def moved_together(call: Call) -> Any:
     ]
     settings = {name: call[name] for name in names[_first_number(call) :]}
     if not any(isinstance(settings[name], Stacked | PerMember) for name in _RATES):
-        call.operation(parameters, gradients, *lists, **settings)
+        call.on([parameters, gradients, *lists, *settings.values()])
         return ()
     _move(call, parameters, gradients, lists, settings)
     return ()

@@ -211,16 +211,16 @@ class Population:
         """The step of each member alone, in eager mode; `heard` is filled with its calls."""
         steps = []
         for k, (member, state) in enumerate(zip(self.members, self._states, strict=True)):
-            rows = Batch(*(None if t is None else t[k] for t in batch)) if form.has_own_rows else batch  # type: ignore[arg-type]
+            rows = (
+                Batch(*(None if t is None else t[k] for t in batch)) if form.has_own_rows else batch
+            )  # type: ignore[arg-type]
             rate = rates[k] if form.has_own_rates else rates
             with self._streams.as_global(k):
                 if heard is None:
                     scalars, _ = member.program.update(member.program.module, state, rows, rate)
                 else:
                     with Listener() as listener:
-                        scalars, _ = member.program.update(
-                            member.program.module, state, rows, rate
-                        )
+                        scalars, _ = member.program.update(member.program.module, state, rows, rate)
                     heard.append(listener.heard)
             steps.append(scalars)
         self.step += 1
@@ -264,9 +264,7 @@ class Population:
             form.has_own_rates,
         ]
         examples = [*self._flat, *given, rates]
-        return combined(
-            captured, heard, examples, is_stacked=is_stacked, is_exact=self.is_exact
-        )
+        return combined(captured, heard, examples, is_stacked=is_stacked, is_exact=self.is_exact)
 
     def _give_up(self, form: _Form, alone: Step, reason: str) -> Scalars:
         self._restore(alone.tensors, alone.random)

@@ -13,5 +13,4 @@ __all__ = [
     "RecurrentKernels",
     "has_fused_kernels",
     "recurrent_kernels",
-    "with_saved_workspaces",
 ]

@@ -37,7 +37,8 @@ def _fused(cell: str, default: Stack) -> Stack:
             (*weights[at : at + per_pass], *([] if has_biases else [None, None]))
             for at in range(0, len(weights), per_pass)
         ]
-        below = input if batch_first else input.transpose(0, 1)
+        below = (input if batch_first else input.transpose(0, 1)).float()
+        starts = [start.float() for start in starts]
         outputs, ends = _stack(cell, below, starts, passes, layers, dropout if training else 0.0)
         return outputs if batch_first else outputs.transpose(0, 1), *ends
 
@@ -54,6 +55,7 @@ def _stack(
 ) -> tuple[Tensor, list[Tensor]]:
     """The outputs [B, T, H] of the last layer, and the parts of the state [P, B, H]."""
     directions = len(passes) // layers
+    half = torch.is_autocast_enabled("cpu")
     ends: list[tuple[Tensor, ...]] = []
     for layer in range(layers):
         if layer and dropout:
@@ -63,7 +65,7 @@ def _stack(
             hidden, *memory = (start[at] for start in starts)
             backwards = at % directions == 1
             outputs, *end = RecurrentPass.apply(
-                cell, backwards, below_BTC, hidden, *(memory or [None]), *passes[at]
+                cell, backwards, half, below_BTC, hidden, *(memory or [None]), *passes[at]
             )
             read.append(outputs)
             ends.append(tuple(end[: len(starts)]))
@@ -78,8 +80,11 @@ def _fits(input: Tensor, *rest: Any) -> bool:
     state, weights, *_ = rest
     if not isinstance(weights, list | tuple):
         return False
-    tensors = [input, *(state if isinstance(state, list | tuple) else [state]), *weights]
-    return all(t.device.type == "cpu" and t.dtype == torch.float32 for t in tensors)
+    moving = [input, *(state if isinstance(state, list | tuple) else [state])]
+    known = (torch.float32, torch.bfloat16) if torch.is_autocast_enabled("cpu") else (torch.float32,)
+    return all(t.device.type == "cpu" for t in (*moving, *weights)) and (
+        all(t.dtype in known for t in moving) and all(t.dtype == torch.float32 for t in weights)
+    )
 
 
 FUSED: Mapping[Callable[..., Any], Stack] = {

@@ -64,7 +64,7 @@ class Gradients(NamedTuple):
 class _Layer(ctypes.Structure):
     _fields_ = [
         *((name, ctypes.c_long) for name in ("cell", "places", "rows", "features", "units")),
-        *((name, ctypes.c_long) for name in ("reverse", "threads")),
+        *((name, ctypes.c_long) for name in ("reverse", "threads", "half")),
         *((name, ctypes.c_void_p) for name in Weights._fields),
         *((name, ctypes.c_void_p) for name in ("first_memory", "read", "gates", "memories")),
         ("workspace", ctypes.c_void_p),
@@ -86,7 +86,7 @@ class _Backward(ctypes.Structure):
         ("output_row", ctypes.c_long),
         ("output_place", ctypes.c_long),
         *((name, ctypes.c_void_p) for name in ("hidden_gradient", "memory_gradient")),
-        *((name, ctypes.c_void_p) for name in ("gates_gradient", "first_hidden", "first_memory")),
+        *((name, ctypes.c_void_p) for name in ("first_hidden", "first_memory")),
         ("input_gradient", ctypes.c_void_p),
         *((name, ctypes.c_void_p) for name in Weights._fields),
     ]
@@ -149,8 +149,13 @@ def forward(
     memory_BH: Tensor | None,
     *,
     reverse: bool,
+    half: bool = False,
 ) -> Read:
-    """Reads a sequence from its first place, or with `reverse` from its last, to the other end."""
+    """Reads a sequence from its first place, or with `reverse` from its last, to the other end.
+
+    With `half` products are in bfloat16 where the processor multiplies it; all else, sums and
+    states included, stays in float32.
+    """
     input_BTC = _with_dense_rows(input_BTC)
     hidden_BH = hidden_BH.contiguous()
     read = empty_read(cell, input_BTC, weights, hidden_BH, memory_BH)
@@ -161,7 +166,7 @@ def forward(
         read.outputs_TBH.data_ptr(),
         read.hidden_BH.data_ptr(),
     )
-    _call("rv_recurrent_forward", _Sequence(cell, weights, memory_BH, read, reverse), values)
+    _call("rv_recurrent_forward", _Sequence(cell, weights, memory_BH, read, reverse, half), values)
     if memory_BH is not None:
         read.memory_BH.copy_(read.memories_TBH[0 if reverse else -1])
     return read
@@ -178,10 +183,10 @@ def backward(
     *,
     reverse: bool,
     wants_input: bool,
+    half: bool = False,
 ) -> Gradients:
     """From the gradients of what was given to those of what came."""
     gradients = empty_gradients(weights, read, wants_input=wants_input)
-    gates_gradient = torch.empty_like(read.gates_TBW)
     output_BTH = None if output_BTH is None else _with_dense_rows(output_BTH)
     last_hidden_BH = None if last_hidden_BH is None else last_hidden_BH.contiguous()
     last_memory_BH = None if last_memory_BH is None else last_memory_BH.contiguous()
@@ -190,11 +195,10 @@ def backward(
         *((0, 0) if output_BTH is None else output_BTH.stride()[:2]),
         _address(last_hidden_BH),
         _address(last_memory_BH),
-        gates_gradient.data_ptr(),
         *(_address(each) for each in (gradients.hidden_BH, gradients.memory_BH)),
         *(_address(each) for each in (gradients.input_TBC, *gradients[1:5])),
     )
-    _call("rv_recurrent_backward", _Sequence(cell, weights, memory_BH, read, reverse), values)
+    _call("rv_recurrent_backward", _Sequence(cell, weights, memory_BH, read, reverse, half), values)
     return gradients
 
 
@@ -206,6 +210,7 @@ class _Sequence(NamedTuple):
     memory_BH: Tensor | None
     read: Read
     reverse: bool
+    half: bool
 
 
 def _call(name: str, of: _Sequence, values: _Forward | _Backward) -> None:
@@ -223,6 +228,7 @@ def _call(name: str, of: _Sequence, values: _Forward | _Backward) -> None:
         units,
         of.reverse,
         torch.get_num_threads(),
+        of.half,
         *(_address(weight) for weight in weights),
         *(_address(each) for each in (memory, of.read.read_TBK, of.read.gates_TBW)),
         _address(of.read.memories_TBH),

@@ -26,36 +26,34 @@ _LIBRARY = torch.library.Library("ranvier", "FRAGMENT")
 _SHARED = "Tensor weight_input, Tensor weight_state, Tensor? bias_input, Tensor? bias_state"
 _LIBRARY.define(
     f"recurrent_forward(str cell, Tensor input, {_SHARED}, Tensor hidden, Tensor? memory, "
-    "bool reverse) -> (Tensor, Tensor, Tensor, Tensor, Tensor, Tensor)"
+    "bool reverse, bool half) -> (Tensor, Tensor, Tensor, Tensor, Tensor, Tensor)"
 )
 _LIBRARY.define(
     f"recurrent_backward(str cell, {_SHARED}, Tensor? memory, Tensor outputs, Tensor last_hidden, "
     "Tensor last_memory, Tensor read, Tensor gates, Tensor memories, Tensor? output_gradient, "
-    "Tensor? hidden_gradient, Tensor? memory_gradient, bool reverse, bool wants_input) "
+    "Tensor? hidden_gradient, Tensor? memory_gradient, bool reverse, bool half, bool wants_input) "
     "-> (Tensor, Tensor, Tensor, Tensor, Tensor, Tensor, Tensor)"
 )
 
 
 def _forward(cell: str, input: Tensor, *rest: Any) -> Read:
-    *weights, hidden, memory, reverse = rest
-    return forward(cell, input, Weights(*weights), hidden, memory, reverse=reverse)
+    *weights, hidden, memory, reverse, half = rest
+    return forward(cell, input, Weights(*weights), hidden, memory, reverse=reverse, half=half)
 
 
 def _forward_form(cell: str, input: Tensor, *rest: Any) -> Read:
-    *weights, hidden, memory, _ = rest
+    *weights, hidden, memory, _, _ = rest
     return empty_read(cell, input, Weights(*weights), hidden, memory)
 
 
 def _backward(cell: str, *rest: Any) -> Gradients:
     weights, memory, read, gradients = Weights(*rest[:4]), rest[4], Read(*rest[5:11]), rest[11:14]
-    reverse, wants_input = rest[14:]
-    return backward(
-        cell, weights, memory, read, *gradients, reverse=reverse, wants_input=wants_input
-    )
+    choices = dict(zip(("reverse", "half", "wants_input"), rest[14:], strict=True))
+    return backward(cell, weights, memory, read, *gradients, **choices)
 
 
 def _backward_form(cell: str, *rest: Any) -> Gradients:
-    return empty_gradients(Weights(*rest[:4]), Read(*rest[5:11]), wants_input=rest[15])
+    return empty_gradients(Weights(*rest[:4]), Read(*rest[5:11]), wants_input=rest[16])
 
 
 _LIBRARY.impl("recurrent_forward", _forward, "CPU")
@@ -72,13 +70,16 @@ class RecurrentPass(Function):
         ctx: Any,
         cell: str,
         reverse: bool,
+        half: bool,
         input: Tensor,
         hidden: Tensor,
         memory: Tensor | None,
         *weights: Tensor | None,
     ) -> tuple[Tensor, Tensor, Tensor]:
-        given = torch.ops.ranvier.recurrent_forward(cell, input, *weights, hidden, memory, reverse)
-        ctx.cell, ctx.reverse = cell, reverse
+        given = torch.ops.ranvier.recurrent_forward(
+            cell, input, *weights, hidden, memory, reverse, half
+        )
+        ctx.cell, ctx.reverse, ctx.half = cell, reverse, half
         ctx.set_materialize_grads(False)
         ctx.save_for_backward(*weights, memory, *given)
         outputs, last_hidden, last_memory, *_ = given
@@ -96,11 +97,12 @@ class RecurrentPass(Function):
                 hidden,
                 memory,
                 ctx.reverse,
-                ctx.needs_input_grad[2],
+                ctx.half,
+                ctx.needs_input_grad[3],
             )
         )
         wanted = ctx.needs_input_grad
-        input = gradients.input_TBC.transpose(0, 1) if wanted[2] else None
-        memory_start = gradients.memory_BH if wanted[4] else None
-        weights = [each if w else None for each, w in zip(gradients[1:5], wanted[5:], strict=True)]
-        return None, None, input, gradients.hidden_BH, memory_start, *weights
+        input = gradients.input_TBC.transpose(0, 1) if wanted[3] else None
+        memory_start = gradients.memory_BH if wanted[5] else None
+        weights = [each if w else None for each, w in zip(gradients[1:5], wanted[6:], strict=True)]
+        return None, None, None, input, gradients.hidden_BH, memory_start, *weights

@@ -1,4 +1,8 @@
-"""Random numbers: drawn by torch itself before the steps, in the order in which eager draws them."""
+"""Random numbers, the very ones that eager draws.
+
+Masks of dropout are drawn by the library, where it has been seen to draw as torch does. Everything
+else, and masks beside anything else, torch itself draws before the steps.
+"""
 
 from __future__ import annotations
 
@@ -8,6 +12,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from ranvier.step.native.generator import DOUBLE_EACH
 from ranvier.step.native.lowering import Lowering, NativeUnsupported, lowers
 from ranvier.step.native.program import Draw
 from ranvier.step.native.values import View
@@ -32,7 +37,30 @@ def _in_place(name: str) -> None:
     lowers(f"aten::{name}")(handler)
 
 
-for _name in ("bernoulli_", "uniform_", "normal_", "exponential_", "log_normal_", "cauchy_"):
+@lowers("aten::bernoulli_")
+def _bernoulli(
+    lowering: Lowering, target: View, probability: float = 0.5, *, generator: Any = None
+) -> View:
+    _require_fixed("bernoulli_", (probability,), {})
+    method = lowering.bernoulli_method
+    if method is None or target.dtype != torch.float32 or not target.is_dense:
+        packet = torch.ops.aten.bernoulli_
+        return _drawn(lowering, target, lambda tensor: packet(tensor, probability))
+    # One method goes along memory, the other along the axes.
+    along_memory = method == DOUBLE_EACH or target.is_contiguous
+    drawn = target if along_memory else lowering.new(target.shape)
+    state = lowering.held(lowering.generator.words)
+    lowering.emit(
+        "bernoulli",
+        [state, method, target.numel, float(probability), drawn],
+        reads=[state],
+        writes=[drawn, state],
+    )
+    lowering.program.draws_itself = True
+    return drawn if along_memory else lowering.element("copy", drawn, into=target)
+
+
+for _name in ("uniform_", "normal_", "exponential_", "log_normal_", "cauchy_"):
     _in_place(_name)
 
 

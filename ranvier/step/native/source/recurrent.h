@@ -16,6 +16,7 @@ typedef enum { RV_LSTM = 0, RV_GRU = 1, RV_RNN_TANH = 2, RV_RNN_RELU = 3 } rv_ce
  * gates i, f, g, o or r, z, n, one after another. Pointers that may be NULL are said. */
 typedef struct {
     long cell, places, rows, features, units, reverse, threads;
+    long half; /* products in bfloat16, where the processor multiplies it; sums stay in float32 */
     const float *weight_input; /* [G H, C] */
     const float *weight_state; /* [G H, H] */
     const float *bias_input, *bias_state; /* [G H] or NULL */
@@ -38,7 +39,6 @@ typedef struct {
     const float *output_gradient; /* [B, T, H] or NULL */
     long output_row, output_place;
     const float *hidden_gradient, *memory_gradient; /* of the last place, [B, H] or NULL */
-    float *gates_gradient;                          /* [T, B, W] */
     float *first_hidden, *first_memory;             /* [B, H]: gradients of the start */
     float *input_gradient;                          /* [T, B, C] or NULL */
     float *weight_input, *weight_state, *bias_input, *bias_state; /* gradients; biases or NULL */

@@ -6,6 +6,7 @@
 #include "kernels.h"
 #include "losses.h"
 #include "optimizers.h"
+#include "random.h"
 #include "reductions.h"
 #include "threads.h"
 #include "vector.h"
@@ -161,6 +162,13 @@ static int rv_do_sgd(const int64_t *w) {
     for (long i = 0; i < w[6]; i++, t += 4)
         rv_sgd(t[0], RV_ADDRESS(float, t[1]), RV_ADDRESS(const float, t[2]),
                RV_ADDRESS(float, t[3]), &settings, t[0] >= 65536 ? (int)w[5] : 1);
+    return RV_DONE;
+}
+
+/* generator, method, count, probability, result. */
+static int rv_do_bernoulli(const int64_t *w) {
+    rv_bernoulli(RV_ADDRESS(rv_generator, w[0]), (int)w[1], w[2], rv_real(w[3]),
+                 RV_ADDRESS(float, w[4]));
     return RV_DONE;
 }
 
