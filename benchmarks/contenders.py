@@ -55,11 +55,21 @@ def command(contender: Contender, peers_python: Path) -> list[str]:
     return [python, "-m", "benchmarks.peers.child", contender.module]
 
 
-def environment() -> dict[str, str]:
-    """What a process is told of the machine: nothing of threads, so that each keeps its default."""
+def environment(caches: Path | None = None) -> dict[str, str]:
+    """What a process is told of the machine: nothing of threads, so that each keeps its default.
+
+    With `caches`, what is compiled or chosen once for a machine goes there, so that it is done and
+    timed in every race.
+    """
     told = {
         name: value
         for name, value in os.environ.items()
         if name not in ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "KERAS_BACKEND")
     }
-    return told | {"PYTHONPATH": str(ROOT), "TF_CPP_MIN_LOG_LEVEL": "3", "JAX_PLATFORMS": "cpu"}
+    told |= {"PYTHONPATH": str(ROOT), "TF_CPP_MIN_LOG_LEVEL": "3", "JAX_PLATFORMS": "cpu"}
+    if caches is not None:
+        told |= {
+            "RANVIER_CACHE": str(caches / "ranvier"),
+            "TORCHINDUCTOR_CACHE_DIR": str(caches / "inductor"),
+        }
+    return told

@@ -39,6 +39,7 @@ class Entry:
     rows: int = 0
     steps: int = 0
     first_loss: float | None = None
+    note: str | None = None
     rounds: list[float] = field(default_factory=list)
     reached: dict[int, tuple[float, float]] = field(default_factory=dict)
 
@@ -108,7 +109,7 @@ class _Runner:
         self.process = Process(
             command(contender, self.course.peers_python),
             folder=ROOT,
-            environment=environment(),
+            environment=environment(self.folder / "caches" / contender.name),
             log=self.folder / f"{contender.name.replace('/', '-')}.log",
         )
         imported = self.process.answer(seconds=IMPORT_SECONDS)
@@ -131,7 +132,7 @@ class _Runner:
         found = self._ask(BLOCK_SECONDS, do="judge")
         self.entry.reached[seed] = (found["loss"], found["quality"])
         if self.entry.peak_bytes is None:
-            self.entry.peak_bytes = found["peak_bytes"]
+            self.entry.peak_bytes, self.entry.note = found["peak_bytes"], found["note"]
 
     def repeat(self, seeds: Sequence[int]) -> None:
         """The same training from other seeds, for their quality alone; times stay if one fails."""

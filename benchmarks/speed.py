@@ -93,7 +93,7 @@ def _raced(
 
 def _contenders(arguments: argparse.Namespace, device: str) -> list[Contender]:
     """Ours first; the reference is always there, as quality is judged by it."""
-    own = [ours(), *(ours(executor=name) for name in arguments.executors)]
+    own = [ours(), ours(exact=True), *(ours(executor=name) for name in arguments.executors)]
     names = [name for name in PEERS if name in arguments.peers or name == REFERENCE]
     return own + [PEERS[name] for name in names if device == "cpu" or PEERS[name].uses_gpu]
 

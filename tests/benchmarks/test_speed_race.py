@@ -101,7 +101,7 @@ def test_ours_and_the_loop_by_hand_race_to_the_same_place_and_who_fails_fails_al
 ) -> None:
     # Tests share their processors: with a thread a core they would wait for each other.
     one_thread = environment() | {"OMP_NUM_THREADS": "1"}
-    monkeypatch.setattr(races, "environment", lambda: one_thread)
+    monkeypatch.setattr(races, "environment", lambda caches: one_thread)
     said: list[str] = []
     course = Course(2, "cpu", PYTHON, said.append, seeds=(0, 1))
     missing = Contender("missing", "Missing", "benchmarks.peers.no_such_peer")
