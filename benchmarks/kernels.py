@@ -35,6 +35,8 @@ TIMER = Path(__file__).with_suffix(".c")
 KERNELS = ("conv*.c", "gemm.c", "pack.c", "sums.c", "threads.c", "tile.c")
 FLAGS = ("-std=gnu11", "-O3", "-march=native", "-ffp-contract=fast", "-fPIC", "-shared")
 SECONDS_OF_ONE_TIMING = 2e-3
+# Torch's threads go on watching for work after a call, on the cores that ours then want.
+SECONDS_UNTIL_IDLE = 0.02
 TOLERANCE = 1e-4
 
 
@@ -211,7 +213,11 @@ def compare(
     title: str, flops: float, timers: tuple[Callable[[], float], Callable[[], float]], repeats: int
 ) -> dict[str, Any]:
     """Median speeds of ours and torch's from turns, and the median and spread of their ratio."""
-    pairs = [(timers[0](), timers[1]()) for _ in range(repeats)]
+    pairs = []
+    for _ in range(repeats):
+        time.sleep(SECONDS_UNTIL_IDLE)
+        ours = timers[0]()
+        pairs.append((ours, timers[1]()))
     ratios = sorted(theirs / ours for ours, theirs in pairs)
     return {
         "title": title,
@@ -226,6 +232,7 @@ def measure(repeats: int, threads: int) -> dict[str, Any]:
     here, lib = machine(threads=threads), library()
     torch.set_num_threads(threads)
     floats = torch.tensor([0.999, 0.001, *([0.0] * threads)])
+    time.sleep(SECONDS_UNTIL_IDLE)
     peak = max(lib.peak(address(floats), threads) for _ in range(20))
     rows = []
     for product in PRODUCTS:

@@ -160,21 +160,21 @@ def by_torch(call: Call) -> Any:
 
 def _is_direct(call: Call) -> bool:
     """Whether it takes number by number what all members have in the same shape."""
-    tensors = [leaf for leaf in call.leaves if isinstance(leaf, Stacked | Tensor)]
-    return torch.Tag.pointwise in call.operation.tags and all(
-        isinstance(each, Stacked) and each.tensor.ndim == tensors[0].tensor.ndim for each in tensors
-    )
+    is_shared = any(isinstance(leaf, Tensor) for leaf in call.leaves)
+    axes = {leaf.tensor.ndim for leaf in call.leaves if isinstance(leaf, Stacked)}
+    return torch.Tag.pointwise in call.operation.tags and not is_shared and len(axes) == 1
 
 
 @contextmanager
 def _without_loops() -> Iterator[None]:
     """Under it torch refuses what it has no rule for, where else it loops with a warning."""
-    before = torch._C._functorch._is_vmap_fallback_enabled()
-    torch._C._functorch._set_vmap_fallback_enabled(False)
+    torch_own: Any = torch._C._functorch
+    before = torch_own._is_vmap_fallback_enabled()
+    torch_own._set_vmap_fallback_enabled(False)
     try:
         yield
     finally:
-        torch._C._functorch._set_vmap_fallback_enabled(before)
+        torch_own._set_vmap_fallback_enabled(before)
 
 
 class Stacking:

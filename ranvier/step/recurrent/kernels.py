@@ -13,8 +13,6 @@ from typing import NamedTuple
 import torch
 from torch import Tensor
 
-from ranvier.step.native.build import library
-
 CELLS = ("LSTM", "GRU", "RNN_TANH", "RNN_RELU")
 """In the order in which the library numbers them."""
 
@@ -95,6 +93,9 @@ class _Backward(ctypes.Structure):
 @lru_cache(maxsize=1)
 def kernels() -> ctypes.CDLL | str:
     """The library with its recurrent functions declared, or in words why there is none."""
+    # Not above: a program knows its variants, and importing the library's folder asks for programs.
+    from ranvier.step.native.build import library
+
     found = library()
     if isinstance(found, ctypes.CDLL):
         found.rv_recurrent_workspace.restype = ctypes.c_long
