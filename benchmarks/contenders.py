@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import sys
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -25,7 +25,9 @@ class Contender:
 
 def ours(**options: Any) -> Contender:
     """Ranvier, as it comes or with such options as an executor."""
-    said = ", ".join(f"{name} {value}" for name, value in options.items())
+    said = ", ".join(
+        name if value is True else f"{name} {value}" for name, value in options.items()
+    )
     name = "ranvier" + "".join(f":{name}={value}" for name, value in options.items())
     title = f"Ranvier ({said})" if said else "Ranvier"
     return Contender(name, title, "benchmarks.ours", options, is_ours=True)
@@ -47,6 +49,14 @@ PEERS = {
         ("jax-scan", "JAX and optax by hand", False),
     )
 }
+
+# In a sweep, beside all at once.
+JAX_ONE_BY_ONE = replace(
+    PEERS["jax-scan"],
+    name="jax-one-by-one",
+    title="JAX and optax by hand, one after another",
+    options={"together": False},
+)
 
 
 def command(contender: Contender, peers_python: Path) -> list[str]:

@@ -34,7 +34,7 @@ from ranvier.train.store import Cursor, NoStore, Store
 PLANNED_EPOCHS = 50
 
 
-def job_of(files: Files, member: Member, **options: Any) -> Job:
+def job_of(files: Files, member: Member, *, epochs: int = PLANNED_EPOCHS, **options: Any) -> Job:
     """The member's training, before anything is chosen for this machine."""
     workload = WORKLOADS[files.name]
     shape = files.inputs.shape[1:]
@@ -44,7 +44,7 @@ def job_of(files: Files, member: Member, **options: Any) -> Job:
         schedule={"kind": "constant"},
         learning_rate=member.learning_rate,
         batch_size=files.batch_size,
-        epochs=PLANNED_EPOCHS,
+        epochs=epochs,
         seed=member.seed,
         device=files.device,
         threads=threads_for(workload.operations(shape)),
@@ -138,7 +138,7 @@ def first_step(files: Files, member: Member, **options: Any) -> float:
 
 
 class Grown:
-    """A network of a population, trained."""
+    """A network of a sweep, trained."""
 
     def __init__(self, module: nn.Module, device: torch.device, note: str) -> None:
         self.module = module
@@ -146,7 +146,7 @@ class Grown:
         self.note = note
 
     def train(self, order: np.ndarray) -> float:
-        raise AssertionError("the members of a population are trained together")
+        raise AssertionError("a sweep is trained as a whole")
 
     def outputs(self, inputs: np.ndarray) -> np.ndarray:
         return outputs_of(self.module, self.device, inputs)
@@ -155,7 +155,25 @@ class Grown:
 def train_sweep(
     files: Files, members: tuple[Member, ...], **options: Any
 ) -> tuple[list[Grown], list[float]]:
-    """All networks of the sweep as one population; each as a learner, and its mean loss."""
+    """All networks of the sweep, each as a learner, and their mean losses.
+
+    As one population, unless told an executor: that trains them one after another.
+    """
+    if "executor" not in options:
+        return as_population(files, members, **options)
+    grown, losses = [], []
+    for member in members:
+        job = job_of(files, member, epochs=1, **options)
+        run(job, NoStore(), PauseAfterEpochs(losses.append))
+        note = f"one after another, executor {job.settings.executor}"
+        grown.append(Grown(job.module, job.device, note))
+    return grown, losses
+
+
+def as_population(
+    files: Files, members: tuple[Member, ...], **options: Any
+) -> tuple[list[Grown], list[float]]:
+    """All networks in one captured update, for as many steps as an epoch has."""
     job = job_of(files, members[0], **options)
     threads = job.settings.threads or 1
     with machine(job.device, threads=threads, seed=members[0].seed):
@@ -170,8 +188,8 @@ def train_sweep(
         orders = torch.from_numpy(np.stack([files.order(member)[0] for member in members]))
         steps: tuple[Tensor, ...] = orders.to(job.device).split(files.batch_size, dim=1)
         losses = population.run_rows(rows, steps, [rates] * len(steps)).loss.mean(0)
-    notes = [remark.text for remark in population.remarks]
-    note = notes[0] if notes else "a population, one captured update for all members"
+    remarks = [remark.text for remark in population.remarks]
+    note = remarks[0] if remarks else "a population, one captured update for all members"
     grown = [Grown(population.module(k), job.device, note) for k in range(len(members))]
     return grown, losses.tolist()
 
