@@ -1,4 +1,6 @@
+#ifndef _GNU_SOURCE
 #define _GNU_SOURCE /* sched_getcpu, CPU_SET */
+#endif
 
 #include "threads.h"
 
