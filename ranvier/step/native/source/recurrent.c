@@ -19,7 +19,7 @@ rv_columns rv_columns_of(const rv_recurrent *g) {
                         .width = g->features + 1 + units,
                         .input_end = (is_gru ? 3 : gates) * units,
                         .state_start = is_gru ? units : 0,
-                        .state_from = g->features + !is_gru};
+                        .state_from = is_gru ? g->features : 0};
 }
 
 long rv_places_at_once(const rv_recurrent *g) {
@@ -40,7 +40,7 @@ static long rv_products_size(const rv_recurrent *g) {
     const long all = rv_places_at_once(g) * g->rows;
     const int threads = (int)g->threads;
     const long input = rv_gemm_workspace(cut.input_end, g->features + 1, all, threads);
-    const long state = rv_gemm_workspace(cut.columns, g->units + 1, all, threads);
+    const long state = rv_gemm_workspace(cut.columns, cut.width, all, threads);
     const long back = rv_gemm_workspace(all, g->features, cut.input_end, threads);
     const long half = rv_half_gemm_workspace(cut.columns, cut.width, threads);
     return RV_MAX(RV_MAX(input, state), RV_MAX(back, half));
@@ -57,7 +57,7 @@ static long rv_lay_out(const rv_recurrent *g, float *start, rv_room *room) {
     room->rounded = (rv_pair *)rv_take(&next, g->rows * rv_rounded_width(g));
     room->gates_gradient = rv_take(&next, rv_places_at_once(g) * g->rows * cut.columns);
     room->input_product = rv_take(&next, cut.input_end * (g->features + 1));
-    room->state_product = rv_take(&next, cut.columns * (g->units + 1));
+    room->state_product = rv_take(&next, cut.columns * cut.width);
     room->products = rv_take(&next, rv_products_size(g));
     return next - start;
 }

@@ -89,7 +89,8 @@ static void rv_add_chunk(const rv_backward *f) {
     const rv_recurrent *g = f->g;
     const rv_columns cut = f->cut;
     const long features = g->features;
-    rv_add_product(f, 0, cut.input_end, 0, features + 1, f->room.input_product);
+    if (g->cell == RV_GRU)
+        rv_add_product(f, 0, cut.input_end, 0, features + 1, f->room.input_product);
     rv_add_product(f, cut.state_start, cut.columns - cut.state_start, cut.state_from,
                    cut.width - cut.state_from, f->room.state_product);
     if (f->values->input_gradient)
@@ -104,19 +105,20 @@ static void rv_scatter_gradients(const rv_backward *f) {
     const rv_recurrent *g = f->g;
     const rv_recurrent_backward_values *values = f->values;
     const rv_columns cut = f->cut;
-    const long features = g->features, units = g->units;
-    for (long w = 0; w < cut.input_end; w++) {
+    const int is_gru = g->cell == RV_GRU;
+    const long features = g->features, units = g->units, state_width = cut.width - cut.state_from;
+    const long input_width = is_gru ? features + 1 : state_width;
+    const float *input = is_gru ? f->room.input_product : f->room.state_product;
+    for (long w = 0; w < cut.input_end; w++, input += input_width) {
         const long row = rv_input_row(g, w);
-        const float *product = f->room.input_product + w * (features + 1);
-        rv_copy(values->weight_input + row * features, product, features);
-        if (values->bias_input) values->bias_input[row] = product[features];
-        if (values->bias_state && g->cell != RV_GRU) values->bias_state[row] = product[features];
+        rv_copy(values->weight_input + row * features, input, features);
+        if (values->bias_input) values->bias_input[row] = input[features];
+        if (values->bias_state && !is_gru) values->bias_state[row] = input[features];
     }
-    for (long w = 0; w < cut.columns - cut.state_start; w++) {
-        const long wide = cut.width - cut.state_from;
-        const float *product = f->room.state_product + w * wide;
-        rv_copy(values->weight_state + w * units, product + wide - units, units);
-        if (values->bias_state && g->cell == RV_GRU) values->bias_state[w] = product[0];
+    const float *state = f->room.state_product;
+    for (long w = 0; w < cut.columns - cut.state_start; w++, state += state_width) {
+        rv_copy(values->weight_state + w * units, state + state_width - units, units);
+        if (values->bias_state && is_gru) values->bias_state[w] = state[0];
     }
 }
 
