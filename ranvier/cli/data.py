@@ -9,6 +9,7 @@ from cyclopts import App
 from rich.table import Table
 
 from ranvier.cli.output import Output
+from ranvier.core.cache import cache_root
 
 app = App(name="data", help="List the known real data sets, or get one.")
 
@@ -19,7 +20,7 @@ def list_data(*, output: Output = Output()) -> None:
     from ranvier.data import known
 
     rows: list[dict[str, Any]] = [
-        {**dataclasses.asdict(entry), "cached": _is_cached(known.cache_folder(), entry.name)}
+        {**dataclasses.asdict(entry), "cached": _is_cached(cache_root(), entry.name)}
         for entry in known.catalogue()
     ]
     output.document({"data": rows})

@@ -10,21 +10,25 @@ from pathlib import Path
 from ranvier.core.version import VERSION
 
 
+def cache_root() -> Path:
+    """`$RANVIER_CACHE`, else `ranvier` in `$XDG_CACHE_HOME` or `~/.cache`; it may not exist."""
+    if own := os.environ.get("RANVIER_CACHE"):
+        return Path(own).expanduser()
+    if base := os.environ.get("XDG_CACHE_HOME"):
+        return Path(base) / "ranvier"
+    return Path.home() / ".cache" / "ranvier"
+
+
 def cache_folder() -> Path | None:
-    """`$RANVIER_CACHE`, else `ranvier` in `$XDG_CACHE_HOME` or `~/.cache`, of this version.
+    """The part of it that belongs to this version, made.
 
     It belongs to this user and nobody else may write there, as code is loaded from it; None where
     there can be no such folder.
     """
-    return _made(_place())
-
-
-def _place() -> Path:
-    own = os.environ.get("RANVIER_CACHE")
-    if own:
-        return Path(own) / VERSION
-    above = os.environ.get("XDG_CACHE_HOME") or Path("~/.cache").expanduser()
-    return Path(above) / "ranvier" / VERSION
+    try:
+        return _made(cache_root() / VERSION)
+    except RuntimeError:  # a user without a home
+        return None
 
 
 @lru_cache(maxsize=8)
@@ -36,5 +40,5 @@ def _made(folder: Path) -> Path | None:
             return None
         with tempfile.TemporaryFile(dir=folder):
             return folder
-    except (OSError, RuntimeError):
+    except OSError:
         return None

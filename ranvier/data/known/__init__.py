@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from ranvier.data.known.cache import cache_folder, get, get_parts, is_cached
+from ranvier.data.known.cache import get, get_parts, is_cached
 from ranvier.data.known.catalogue import catalogue, data_set, is_known, target_of
 from ranvier.data.known.entry import DataSet
 
 __all__ = [
     "DataSet",
-    "cache_folder",
     "catalogue",
     "data_set",
     "get",

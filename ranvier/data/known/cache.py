@@ -17,6 +17,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from ranvier.core.cache import cache_root
 from ranvier.core.errors import SourceError
 from ranvier.data.known.catalogue import find
 from ranvier.data.known.entry import DataSet, Member
@@ -29,15 +30,6 @@ Progress = Callable[[str], None]
 
 # To be raised when a converter makes another table of the same package file.
 REVISION = 1
-
-
-def cache_folder() -> Path:
-    """Where fetched data lies: $RANVIER_CACHE, or `ranvier` in the user's cache folder."""
-    if own := os.environ.get("RANVIER_CACHE"):
-        return Path(own).expanduser()
-    if base := os.environ.get("XDG_CACHE_HOME"):
-        return Path(base) / "ranvier"
-    return Path.home() / ".cache" / "ranvier"
 
 
 def get(source: str, *, progress: Progress | None = None) -> Path:
@@ -166,7 +158,7 @@ def _origin(data_set: DataSet) -> dict[str, str | int]:
 
 
 def _folder(data_set: DataSet) -> Path:
-    return cache_folder() / "data" / data_set.name
+    return cache_root() / "data" / data_set.name
 
 
 def _file_name(data_set: DataSet, part: str) -> str:

@@ -78,7 +78,9 @@ def combined(
         raise CaptureError(str(error).strip().splitlines()[0][:200]) from error
     _keep_constants(module.graph)
     module = simplified(Captured(module, captured.names, captured.has_weights)).module
-    return Combined(torchscript_function(module) if has_torchscript() else python_function(module), draws)
+    return Combined(
+        torchscript_function(module) if has_torchscript() else python_function(module), draws
+    )
 
 
 def _keep_constants(graph: fx.Graph) -> None:

@@ -38,27 +38,26 @@ def _order(row: Tensor, count: int, generator: torch.Generator) -> None:
 
 
 class At(NamedTuple):
-    """The argument of a call at `place`, or its default."""
+    """The argument of a call at `place`."""
 
     place: int
-    default: float = 0.0
 
 
 # What fills a tensor with the same draws, and with which numbers: its own, or those of the call.
 _FILLS: dict[Any, tuple[Fill, tuple[At | float, ...]]] = {
-    _aten.bernoulli_.float: (_bernoulli, (At(1, 0.5),)),
-    _aten.bernoulli.p: (_bernoulli, (At(1, 0.5),)),
-    _aten.uniform_.default: (_uniform, (At(1, 0.0), At(2, 1.0))),
-    _aten.normal_.default: (_normal, (At(1, 0.0), At(2, 1.0))),
+    _aten.bernoulli_.float: (_bernoulli, (At(1),)),
+    _aten.bernoulli.p: (_bernoulli, (At(1),)),
+    _aten.uniform_.default: (_uniform, (At(1), At(2))),
+    _aten.normal_.default: (_normal, (At(1), At(2))),
     _aten.rand.default: (_uniform, (0.0, 1.0)),
     _aten.rand_like.default: (_uniform, (0.0, 1.0)),
     _aten.randn.default: (_normal, (0.0, 1.0)),
     _aten.randn_like.default: (_normal, (0.0, 1.0)),
-    _aten.randint.default: (_integers, (0, At(0, 1))),
-    _aten.randint.low: (_integers, (At(0, 0), At(1, 1))),
-    _aten.randint_like.default: (_integers, (0, At(1, 1))),
-    _aten.randint_like.low_dtype: (_integers, (At(1, 0), At(2, 1))),
-    _aten.randperm.default: (_order, (At(0, 1),)),
+    _aten.randint.default: (_integers, (0, At(0))),
+    _aten.randint.low: (_integers, (At(0), At(1))),
+    _aten.randint_like.default: (_integers, (0, At(1))),
+    _aten.randint_like.low_dtype: (_integers, (At(1), At(2))),
+    _aten.randperm.default: (_order, (At(0),)),
 }
 
 
@@ -96,23 +95,17 @@ def _draw(node: fx.Node, numbers: Numbers, members: int) -> Draw:
     if called not in _FILLS:
         raise CaptureError(f"{called} draws by what the network computes")
     fill, wanted = _FILLS[called]
-    args, _ = numbers.into(node)
+    args = numbers.into(node)
     of_members = []
     for k in range(members):
         own = []
         for each in wanted:
-            value = _argument(each, args)
+            value = args[each.place] if isinstance(each, At) else each
             own.append(value.values[k] if isinstance(value, PerMember) else value)
         of_members.append(tuple(own))
     form: Tensor = node.meta["val"]
     rows = torch.empty((members, *form.shape), dtype=form.dtype, device=form.device)
     return Draw(node, fill, tuple(of_members), rows)
-
-
-def _argument(wanted: At | float, args: tuple[Any, ...]) -> Any:
-    if not isinstance(wanted, At):
-        return wanted
-    return args[wanted.place] if wanted.place < len(args) else wanted.default
 
 
 def _draws_nothing(node: fx.Node) -> bool:

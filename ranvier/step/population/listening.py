@@ -7,7 +7,8 @@ calls, which must be the same but for such numbers; how Python came by them does
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import itertools
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -21,8 +22,11 @@ from ranvier.step.capture import CaptureError
 from ranvier.step.passes.effects import operation
 
 _aten = torch.ops.aten
-# A tensor made from Python's numbers goes by another name once it is captured.
-_SAME = {_aten.lift_fresh_copy.default: _aten.lift_fresh.default}
+# What goes by another name once it is captured.
+_SAME = {
+    _aten.lift_fresh_copy.default: _aten.lift_fresh.default,
+    torch.ops.ranvier.lstm_with_workspace.default: _aten.mkldnn_rnn_layer.default,
+}
 
 
 @dataclass(frozen=True)
@@ -49,7 +53,7 @@ class Listener(TorchDispatchMode):
     def __torch_dispatch__(
         self, func: Any, types: Any, args: Any = (), kwargs: dict[str, Any] | None = None
     ) -> Any:
-        self.heard.calls.append((func, tree_flatten((args, kwargs or {}))[0]))
+        self.heard.calls.append((func, tree_flatten(_bound(func, args, kwargs or {}))[0]))
         return func(*args, **(kwargs or {}))
 
 
@@ -63,16 +67,14 @@ class Numbers:
     leaves: dict[fx.Node, dict[int, PerMember]]
     constants: dict[str, Tensor]
 
-    def into(self, node: fx.Node) -> tuple[Any, Any]:
-        """The node's arguments with the numbers that differ in their places."""
+    def into(self, node: fx.Node) -> list[Any]:
+        """The node's arguments in the order of its schema, numbers that differ in their places."""
         differing = self.leaves.get(node, {})
-        places = iter(range(10**9))
-
-        def leaf(value: Any) -> Any:
-            return differing.get(next(places), value)
-
-        args, kwargs = tree_map(leaf, (_plain(node.args), _plain(node.kwargs)))
-        return args, kwargs
+        places = itertools.count()
+        arguments: list[Any] = tree_map(
+            lambda leaf: differing.get(next(places), leaf), _arguments(node)
+        )
+        return arguments
 
 
 def compared(graph: fx.Graph, members: Sequence[Heard]) -> Numbers:
@@ -141,18 +143,24 @@ def _refuse_other_calls(first: Heard, other: Heard, k: int) -> None:
 
 
 def _leaves(node: fx.Node) -> list[Any]:
-    return tree_flatten((_plain(node.args), _plain(node.kwargs)))[0]
+    return tree_flatten(_arguments(node))[0]
 
 
-def _plain(value: Any) -> Any:
-    """Lists and dictionaries as Python has them: fx keeps its own kinds."""
-    if isinstance(value, tuple):
-        return tuple(_plain(each) for each in value)
-    if isinstance(value, list):
-        return [_plain(each) for each in value]
-    if isinstance(value, dict):
-        return {key: _plain(each) for key, each in value.items()}
-    return value
+def _arguments(node: fx.Node) -> list[Any]:
+    called = operation(node)
+    assert called is not None
+    return _bound(called, node.args, node.kwargs)
+
+
+def _bound(called: OpOverload, args: Sequence[Any], kwargs: Mapping[str, Any]) -> list[Any]:
+    """All arguments in the order of the schema: torch leaves out what equals a default."""
+    found = []
+    for position, argument in enumerate(called._schema.arguments):
+        default = argument.default_value if argument.has_default_value() else None
+        given = args[position] if position < len(args) else kwargs.get(argument.name, default)
+        # fx keeps lists of a kind of its own.
+        found.append(list(given) if isinstance(given, list | tuple) else given)
+    return found
 
 
 def _shape(value: Any) -> Any:

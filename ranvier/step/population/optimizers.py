@@ -36,9 +36,9 @@ _RATES = ("lr", "weight_decay")
 def moved_together(call: Call) -> Any:
     """All members in one call of the kernel, each with its own η and λ.
 
-        u ← the kernel's step from 0 at η = 1, λ = 0        on g + λ·θ, where λ goes into g
-        θ ← θ·(1 − η·λ)                                     where it does not
-        θ ← θ + η·u
+    u ← the kernel's step from 0 at η = 1, λ = 0        on g + λ·θ, where λ goes into g
+    θ ← θ·(1 − η·λ)                                     where it does not
+    θ ← θ + η·u
     """
     names = [argument.name for argument in call.operation._schema.arguments]
     if any(isinstance(call[name], PerMember) for name in names if name not in _RATES):
@@ -57,9 +57,9 @@ def moved_together(call: Call) -> Any:
     ]
     settings = {name: call[name] for name in names[_first_number(call) :]}
     if not any(isinstance(settings[name], Stacked | PerMember) for name in _RATES):
-        call.operation(parameters, gradients, *lists, **settings)
-        return ()
-    _move(call, parameters, gradients, lists, settings)
+        _run(call.operation, [parameters, gradients, *lists], settings)
+    else:
+        _move(call, parameters, gradients, lists, settings)
     return ()
 
 
@@ -81,11 +81,40 @@ def _move(
         ]
     directions = [torch.zeros_like(parameter) for parameter in parameters]
     alone = {**settings, "lr": 1.0, "weight_decay": 0.0}
-    packet.default(directions, gradients, *lists, **alone)
+    _run(packet.default, [directions, gradients, *lists], alone)
     for parameter, direction in zip(parameters, directions, strict=True):
         if decays and packet is _aten._fused_adamw_:
             parameter.mul_(_beside(1 - rate_N * decay_N, parameter))
         parameter.addcmul_(direction, _beside(rate_N, parameter))
+
+
+# The kernels work on vectors, and on what is left at the end of a tensor number by number, where
+# the compiler contracts sums and products otherwise. So that a member's bits do not hang on how
+# many others there are, nothing is left at the end; no processor's vector holds more than this.
+_VECTOR = 64
+
+
+def _run(kernel: OpOverload, lists: list[list[Tensor]], settings: dict[str, Any]) -> None:
+    """The kernel on tensors that are whole vectors; others are copied into such, and back."""
+    whole = [[_whole(tensor) for tensor in tensors] for tensors in lists]
+    kernel(*whole, **settings)
+    for place, (tensors, used) in enumerate(zip(lists, whole, strict=True)):
+        for tensor, other in zip(tensors, used, strict=True):
+            if other is not tensor and place != _GRADIENTS:
+                _flat(tensor).copy_(other[: tensor.numel()])
+
+
+_GRADIENTS = 1
+
+
+def _whole(tensor: Tensor) -> Tensor:
+    missing = -tensor.numel() % _VECTOR if tensor.ndim else 0
+    return torch.nn.functional.pad(_flat(tensor), (0, missing)) if missing else tensor
+
+
+def _flat(tensor: Tensor) -> Tensor:
+    """Its numbers in the order in which they lie; there are no gaps."""
+    return tensor.as_strided((tensor.numel(),), (1,))
 
 
 def _first_number(call: Call) -> int:

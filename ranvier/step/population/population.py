@@ -211,16 +211,14 @@ class Population:
         """The step of each member alone, in eager mode; `heard` is filled with its calls."""
         steps = []
         for k, (member, state) in enumerate(zip(self.members, self._states, strict=True)):
-            rows = Batch(*(None if t is None else t[k] for t in batch)) if form.has_own_rows else batch  # type: ignore[arg-type]
+            rows = _rows_of(k, batch) if form.has_own_rows else batch
             rate = rates[k] if form.has_own_rates else rates
             with self._streams.as_global(k):
                 if heard is None:
                     scalars, _ = member.program.update(member.program.module, state, rows, rate)
                 else:
                     with Listener() as listener:
-                        scalars, _ = member.program.update(
-                            member.program.module, state, rows, rate
-                        )
+                        scalars, _ = member.program.update(member.program.module, state, rows, rate)
                     heard.append(listener.heard)
             steps.append(scalars)
         self.step += 1
@@ -255,7 +253,7 @@ class Population:
     def _combined(
         self, form: _Form, batch: Batch, rates: Tensor, heard: Sequence[Heard]
     ) -> Combined:
-        rows = Batch(*(None if t is None else t[0] for t in batch)) if form.has_own_rows else batch  # type: ignore[arg-type]
+        rows = _rows_of(0, batch) if form.has_own_rows else batch
         captured = capture(self.members[0].program, self._states[0], rows)
         given = [tensor for tensor in batch if tensor is not None]
         is_stacked = [
@@ -264,9 +262,7 @@ class Population:
             form.has_own_rates,
         ]
         examples = [*self._flat, *given, rates]
-        return combined(
-            captured, heard, examples, is_stacked=is_stacked, is_exact=self.is_exact
-        )
+        return combined(captured, heard, examples, is_stacked=is_stacked, is_exact=self.is_exact)
 
     def _give_up(self, form: _Form, alone: Step, reason: str) -> Scalars:
         self._restore(alone.tensors, alone.random)
@@ -285,3 +281,8 @@ class Population:
         for name, tensor in self._tensors.items():
             tensor.copy_(tensors[name])
         self._streams.set_states(random)
+
+
+def _rows_of(k: int, batch: Batch) -> Batch:
+    inputs, targets, weights = batch
+    return Batch(inputs[k], targets[k], None if weights is None else weights[k])

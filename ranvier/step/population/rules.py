@@ -10,7 +10,6 @@ from typing import Any
 import torch
 from torch import Tensor
 from torch._ops import OpOverload
-from torch.utils._pytree import tree_map
 
 from ranvier.step.population.listening import PerMember
 from ranvier.step.population.lists import for_each_tensor
@@ -73,7 +72,7 @@ def _reshaped(call: Call) -> Any:
     if not isinstance(rows, Stacked):
         return NotImplemented
     shape = (call.members, *shape)
-    if call.writes:
+    if call.is_written:
         return Stacked(rows.tensor.view(shape))
     return Stacked(rows.tensor.reshape(shape))
 
@@ -203,29 +202,27 @@ _NUMBER_TO_TENSOR = {
 def _with_numbers_as_tensors(call: Call) -> Any:
     """The operation on tensors of numbers, of the first operand's own type."""
     tensor_operation = _NUMBER_TO_TENSOR.get(call.operation)
-    rows = call.args[0] if call.args else None
+    rows = call.arguments[0]
     if tensor_operation is None or not call.varies or not isinstance(rows, Stacked):
         return NotImplemented
-    if not rows.tensor.is_floating_point() or any(
-        isinstance(value, PerMember) for value in call.kwargs.values()
-    ):
+    like = rows.tensor
+    if not like.is_floating_point():
         return NotImplemented
 
     def as_rows(leaf: Any) -> Any:
         if not isinstance(leaf, PerMember):
             return leaf
-        like = rows.tensor
         values = torch.tensor(leaf.values, dtype=like.dtype, device=like.device)
         return Stacked(values.view(-1, *([1] * (like.ndim - 1))))
 
-    args = tree_map(as_rows, call.args)
-    if not all(isinstance(arg, Stacked) for arg in args):
+    changed = dict(call.named)
+    changed = {name: as_rows(value) for name, value in changed.items() if name != "alpha"}
+    if call.named.get("alpha", 1) != 1:
         return NotImplemented
-    flat = [arg.tensor if isinstance(arg, Stacked) else arg for arg in args]
-    if any(t.ndim > flat[0].ndim for t in flat if isinstance(t, Tensor)):
+    flat = [value.tensor for value in changed.values() if isinstance(value, Stacked)]
+    if len(flat) < len(changed):
         return NotImplemented
-    wide = [_widened(t, flat[0].ndim) for t in flat]
-    return Stacked(tensor_operation(*wide, **call.kwargs))
+    return Stacked(tensor_operation(*(_widened(rows, like.ndim) for rows in flat)))
 
 
 def _widened(rows: Tensor, axes: int) -> Tensor:

@@ -9,7 +9,8 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass
+from functools import cached_property
 from typing import Any
 
 import torch
@@ -26,48 +27,65 @@ _aten = torch.ops.aten
 
 
 class Stacked:
-    """A tensor of each member, one after another along the first axis."""
+    """A tensor of each member: along the first axis of one, or apart until that is asked for."""
 
-    def __init__(self, tensor: Tensor) -> None:
-        self.tensor = tensor
-        self._rows: tuple[Tensor, ...] | None = None
+    def __init__(self, tensor: Tensor | None, rows: tuple[Tensor, ...] | None = None) -> None:
+        self._tensor = tensor
+        self._rows = rows
+
+    @property
+    def tensor(self) -> Tensor:
+        """All as one, `[N, …]`."""
+        if self._tensor is None:
+            assert self._rows is not None
+            self._tensor, self._rows = torch.stack(self._rows), None
+        return self._tensor
 
     @property
     def rows(self) -> tuple[Tensor, ...]:
-        """One tensor for each member: views."""
+        """One tensor for each member."""
         if self._rows is None:
             self._rows = self.tensor.unbind()
         return self._rows
 
 
-@dataclass
+@dataclass(frozen=True)
 class Call:
-    """An operation on the values of its arguments; `names` are those of its schema."""
+    """An operation on its arguments, in the order of its schema.
+
+    An argument is `Stacked`, a tensor that members share, a number, `PerMember`, or a list of such.
+    """
 
     operation: OpOverload
-    args: tuple[Any, ...]
-    kwargs: dict[str, Any]
+    arguments: list[Any]
     members: int
     is_exact: bool = False
-    writes: bool = False
-    _bound: dict[str, Any] = field(default_factory=dict)
+    is_written: bool = False
 
     def __getitem__(self, name: str) -> Any:
-        """The argument of that name, or its default."""
-        if not self._bound:
-            for position, argument in enumerate(self.operation._schema.arguments):
-                default = argument.default_value if argument.has_default_value() else None
-                given = self.args[position] if position < len(self.args) else default
-                self._bound[argument.name] = self.kwargs.get(argument.name, given)
-        return self._bound[name]
+        """The argument of that name."""
+        return self.named[name]
 
+    @cached_property
+    def named(self) -> dict[str, Any]:
+        names = [argument.name for argument in self.operation._schema.arguments]
+        return dict(zip(names, self.arguments, strict=True))
+
+    @cached_property
     def leaves(self) -> list[Any]:
-        return tree_flatten((self.args, self.kwargs))[0]
+        return tree_flatten(self.arguments)[0]
 
     @property
     def varies(self) -> bool:
         """Whether a plain number differs between the members."""
-        return any(isinstance(leaf, PerMember) for leaf in self.leaves())
+        return any(isinstance(leaf, PerMember) for leaf in self.leaves)
+
+    def on(self, arguments: list[Any]) -> Any:
+        """What the operation gives for plain arguments."""
+        schema = self.operation._schema.arguments
+        split = sum(not argument.kwarg_only for argument in schema)
+        by_name = {a.name: v for a, v in zip(schema[split:], arguments[split:], strict=True)}
+        return self.operation(*arguments[:split], **by_name)
 
 
 Rule = Callable[[Call], Any]
@@ -84,16 +102,15 @@ def for_each_member(call: Call) -> Any:
                 return leaf.rows[k]
             return leaf.values[k] if isinstance(leaf, PerMember) else leaf
 
-        args, kwargs = tree_map(of_member, (call.args, call.kwargs))
-        results.append(call.operation(*args, **kwargs))
+        results.append(call.on(tree_map(of_member, call.arguments)))
     target = _written_argument(call)
     if target is not None:
         return target
     flat = [tree_flatten(result)[0] for result in results]
     spec = tree_flatten(results[0])[1]
     together = [
-        Stacked(torch.stack(of_members)) if isinstance(of_members[0], Tensor) else of_members[0]
-        for of_members in zip(*flat, strict=True)
+        Stacked(None, rows) if isinstance(rows[0], Tensor) else rows[0]
+        for rows in zip(*flat, strict=True)
     ]
     return tree_unflatten(together, spec)
 
@@ -114,9 +131,11 @@ def _written_argument(call: Call) -> Any:
 
 def by_torch(call: Call) -> Any:
     """torch's own rule for the operation, if it has one and no plain number differs."""
-    leaves, spec = tree_flatten((call.args, call.kwargs))
+    leaves, spec = tree_flatten(call.arguments)
     if call.varies:
         return NotImplemented
+    if _is_direct(call):
+        return Stacked(call.on([a.tensor if isinstance(a, Stacked) else a for a in call.arguments]))
     axes = [0 if isinstance(leaf, Stacked) else None for leaf in leaves]
     stacked = [leaf.tensor for leaf in leaves if isinstance(leaf, Stacked)]
     holes: list[Any] = []
@@ -126,8 +145,7 @@ def by_torch(call: Call) -> Any:
         values = [
             leaf if axis is None else next(rest) for leaf, axis in zip(leaves, axes, strict=True)
         ]
-        args, kwargs = tree_unflatten(values, spec)
-        flat, form = tree_flatten(call.operation(*args, **kwargs))
+        flat, form = tree_flatten(call.on(tree_unflatten(values, spec)))
         holes[:] = [form, [isinstance(each, Tensor) for each in flat]]
         return tuple(each for each in flat if isinstance(each, Tensor))
 
@@ -140,15 +158,23 @@ def by_torch(call: Call) -> Any:
     return tree_unflatten([Stacked(next(results)) if t else None for t in is_tensor], form)
 
 
+def _is_direct(call: Call) -> bool:
+    """Whether it takes number by number what all members have in the same shape."""
+    is_shared = any(isinstance(leaf, Tensor) for leaf in call.leaves)
+    axes = {leaf.tensor.ndim for leaf in call.leaves if isinstance(leaf, Stacked)}
+    return torch.Tag.pointwise in call.operation.tags and not is_shared and len(axes) == 1
+
+
 @contextmanager
 def _without_loops() -> Iterator[None]:
     """Under it torch refuses what it has no rule for, where else it loops with a warning."""
-    before = torch._C._functorch._is_vmap_fallback_enabled()
-    torch._C._functorch._set_vmap_fallback_enabled(False)
+    torch_own: Any = torch._C._functorch
+    before = torch_own._is_vmap_fallback_enabled()
+    torch_own._set_vmap_fallback_enabled(False)
     try:
         yield
     finally:
-        torch._C._functorch._set_vmap_fallback_enabled(before)
+        torch_own._set_vmap_fallback_enabled(before)
 
 
 class Stacking:
@@ -221,17 +247,15 @@ class Stacking:
     def _called(self, node: fx.Node, values: dict[fx.Node, Any]) -> Any:
         called = operation(node)
         assert called is not None
-        args, kwargs = tree_map(
+        arguments = tree_map(
             lambda leaf: values[leaf] if isinstance(leaf, fx.Node) else leaf,
             self.numbers.into(node),
         )
-        call = Call(
-            called, args, kwargs, self.members, self.is_exact, writes=node in self._written
-        )
-        if any(isinstance(leaf, Stacked | PerMember) for leaf in call.leaves()):
+        call = Call(called, arguments, self.members, self.is_exact, node in self._written)
+        if any(isinstance(leaf, Stacked | PerMember) for leaf in call.leaves):
             result = self.rules(call)
         else:
-            result = called(*args, **kwargs)
+            result = call.on(arguments)
         if node in self._starts:
             result = tree_map(self._together, result)
         return result
@@ -241,4 +265,3 @@ class Stacking:
         if isinstance(value, Stacked) or not isinstance(value, Tensor):
             return value
         return Stacked(value.unsqueeze(0).expand(self.members, *value.shape).clone())
-

@@ -14,7 +14,7 @@ import polars as pl
 import pytest
 
 from ranvier.core.errors import SourceError
-from ranvier.data.known import cache, cache_folder, get, get_parts, is_cached
+from ranvier.data.known import cache, get, get_parts, is_cached
 from ranvier.data.known.entry import MEMBERS, DataSet, Member, ReadMember
 
 ENTRY = DataSet(
@@ -59,18 +59,6 @@ def downloads(monkeypatch: pytest.MonkeyPatch) -> list[str]:
     monkeypatch.setitem(MEMBERS._members, "made-up", Member(ENTRY, convert))
     monkeypatch.setattr(cache, "download", download)
     return asked
-
-
-def test_the_cache_lies_where_the_caller_or_the_desktop_says(
-    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
-) -> None:
-    assert cache_folder() == tmp_path / "cache"
-    monkeypatch.delenv("RANVIER_CACHE")
-    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "xdg"))
-    assert cache_folder() == tmp_path / "xdg" / "ranvier"
-    monkeypatch.delenv("XDG_CACHE_HOME")
-    monkeypatch.setenv("HOME", str(tmp_path / "home"))
-    assert cache_folder() == tmp_path / "home" / ".cache" / "ranvier"
 
 
 def test_a_data_set_is_fetched_once_and_says_what_it_does(downloads: list[str]) -> None:
