@@ -21,7 +21,7 @@ typedef struct {
     float *gates_gradient; /* [P, B, W], P places at a time */
     float *state_product;  /* gradients of the matrix from `state_from` on */
     float *input_product;  /* a GRU's, of the input and its bias */
-    float *products; /* what products over P places work in */
+    float *products; /* what each thread's products over P places work in */
 } rv_room;
 
 rv_columns rv_columns_of(const rv_recurrent *layer);
@@ -29,6 +29,9 @@ rv_room rv_room_of(const rv_recurrent *layer);
 
 /* P, so few places that what is computed of them stays in a second-level cache. */
 long rv_places_at_once(const rv_recurrent *layer);
+
+/* So many floats of `products` belong to each thread. */
+long rv_products_of_one(const rv_recurrent *layer);
 
 /* So many words of `rounded` belong to each row. */
 long rv_rounded_width(const rv_recurrent *layer);
