@@ -117,4 +117,6 @@ class TrainSettings:
     checkpoint_seconds: float = setting(
         30.0, "seconds between checkpoints, at least", group=MACHINE, least=0
     )
-    statistics_every: int = setting(64, "updates between looks inside", group=MACHINE, least=0)
+    statistics_every: int | None = setting(
+        None, "updates between looks inside; 0 for none", group=MACHINE, least=0
+    )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 from dataclasses import replace
 from typing import Any
@@ -14,9 +15,13 @@ from ranvier.step.state import State
 from ranvier.train.batches import Batches
 from ranvier.train.job import Job
 from ranvier.train.machine import machine
+from ranvier.train.plan import LOOK_EVERY
 
 # Seconds of training below which capturing, building or measuring costs more than it brings.
 WORTH_SECONDS = 2.0
+# A look inside takes about a millisecond, and may cost this share of the time.
+LOOK_SECONDS, LOOK_SHARE = 1e-3, 0.03
+MOST_BETWEEN_LOOKS = 4096
 # What an update takes at least, and how many multiply-adds a second a processor does: coarse on
 # purpose, since the same training must come to the same answer on a busy machine.
 LEAST_SECONDS, MULTIPLY_ADDS = 1.5e-4, 5e10
@@ -63,8 +68,22 @@ def settle(
                 cache=cache_folder(),
                 data=data,
             )
+        if settings.statistics_every is None:
+            every = looks_every(choice.executor, state, batches.bounds[1])
+            settings = replace(settings, statistics_every=every)
     report(choice.line)
     return replace(job, settings=told(settings, choice)), choice
+
+
+def looks_every(executor: str, state: State, rows: int) -> int:
+    """How many updates on so many rows lie between looks, so that looking costs little of the time.
+
+    That is a matter for the native library alone, whose updates may take a hundredth of a look.
+    """
+    if executor != "native":
+        return LOOK_EVERY
+    wanted = LOOK_SECONDS / LOOK_SHARE / (_multiply_adds(state, rows) / MULTIPLY_ADDS)
+    return min(MOST_BETWEEN_LOOKS, max(LOOK_EVERY, 2 ** math.ceil(math.log2(wanted))))
 
 
 def told(settings: TrainSettings, choice: Choice) -> TrainSettings:
@@ -93,6 +112,10 @@ def _forced(settings: TrainSettings, threads: int | None) -> dict[str, Any]:
 
 def _seconds(state: State, batches: Batches, updates: int) -> float:
     """About how long so many updates take eagerly, by a rule that no clock has a say in."""
-    weights = sum(parameter.numel() for parameter in state.parameters)
-    rows = batches.bounds[1] - batches.bounds[0]
-    return updates * max(LEAST_SECONDS, 3 * weights * rows / MULTIPLY_ADDS)
+    seconds = _multiply_adds(state, batches.bounds[1]) / MULTIPLY_ADDS
+    return updates * max(LEAST_SECONDS, seconds)
+
+
+def _multiply_adds(state: State, rows: int) -> int:
+    """Those of an update on so many rows, if each weight takes part once a row."""
+    return 3 * rows * sum(parameter.numel() for parameter in state.parameters)

@@ -19,7 +19,7 @@ from ranvier.step.variants import Variant
 from ranvier.train.batches import Batches, Part
 from ranvier.train.evaluate import Evaluator, usual_metrics
 from ranvier.train.journal import Journal
-from ranvier.train.plan import Plan
+from ranvier.train.plan import LOOK_EVERY, Plan
 from ranvier.train.progress import Progress
 from ranvier.train.store import Store
 from ranvier.train.trainer import Trainer
@@ -133,7 +133,9 @@ class Job:
             patience=settings.patience or 0,
             monitor=self.monitor,
             checkpoint_seconds=settings.checkpoint_seconds,
-            statistics_every=settings.statistics_every,
+            statistics_every=LOOK_EVERY
+            if settings.statistics_every is None
+            else settings.statistics_every,
         )
 
 

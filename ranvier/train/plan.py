@@ -6,6 +6,9 @@ from dataclasses import dataclass
 
 from ranvier.optim import Schedule
 
+# Updates between looks inside the network, where an update takes long enough.
+LOOK_EVERY = 64
+
 
 @dataclass(frozen=True, kw_only=True)
 class Plan:
@@ -23,4 +26,4 @@ class Plan:
     patience: int = 0
     monitor: str = "loss"
     checkpoint_seconds: float = 30.0
-    statistics_every: int = 64
+    statistics_every: int = LOOK_EVERY

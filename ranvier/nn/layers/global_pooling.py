@@ -94,7 +94,8 @@ class AttentionPool(Streams):
         score_BT = input_BTC @ (self.query * self.scale)
         if mask is not None:
             # The least finite number, so that a sample without a real place stays finite.
-            score_BT = score_BT.masked_fill(mask.flatten(1) == 0, torch.finfo(input.dtype).min)
+            least = torch.finfo(score_BT.dtype).min
+            score_BT = score_BT.masked_fill(mask.flatten(1) == 0, least)
         weight_BT = score_BT.softmax(-1)
         return (weight_BT.unsqueeze(1) @ input_BTC).squeeze(1)
 

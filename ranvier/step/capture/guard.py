@@ -12,6 +12,8 @@ from numpy.random import mtrand
 from torch import Tensor, nn
 from torch.nn.modules import module as torch_module
 
+# torch's recurrent modules keep lists of their own weights and mend them at every call.
+_MENDED = ("_flat_weights", "_flat_weight_refs")
 _HOOKS = ("_forward_hooks", "_forward_pre_hooks", "_backward_hooks", "_backward_pre_hooks")
 
 
@@ -85,9 +87,15 @@ def _attributes(layer: nn.Module) -> dict[str, tuple[Any, Any]]:
     return {name: (value, _contents(value)) for name, value in vars(layer).items()}
 
 
+def _is_own(layer: nn.Module, name: str) -> bool:
+    return not (isinstance(layer, nn.RNNBase) and name in _MENDED)
+
+
 def _put_back(path: str, layer: nn.Module, before: dict[str, tuple[Any, Any]]) -> list[str]:
     changed = []
     for name, value in list(vars(layer).items()):
+        if not _is_own(layer, name):
+            continue
         if name not in before:
             changed.append(f"{_layer(path, layer)} sets its attribute {name} as it runs")
             delattr(layer, name)

@@ -15,6 +15,7 @@ from torch.fx.experimental.proxy_tensor import make_fx
 from torch.fx.experimental.symbolic_shapes import GuardOnDataDependentSymNode
 
 from ranvier.step.capture.guard import Buffers, CaptureError, only_tensor_operations, refuse_hooks
+from ranvier.step.capture.length import Counted
 from ranvier.step.capture.workspaces import with_saved_workspaces
 from ranvier.step.objective import Batch
 from ranvier.step.program import Program
@@ -76,7 +77,8 @@ def capture(program: Program, state: State, batch: Batch) -> Captured:
             result: Tensor = functional_call(watched, into, (rows,))
             return result
 
-        scalars, gradients = own.update(forward, over, Batch(*data), learning_rate)
+        with Counted():
+            scalars, gradients = own.update(forward, over, Batch(*data), learning_rate)
         return (scalars.loss, scalars.gradient_norms, *gradients)
 
     learning_rate = torch.zeros((), dtype=torch.float64, device=state.device)

@@ -16,6 +16,7 @@ from ranvier.step.choice.processor import processor
 from ranvier.step.choice.scratch import Scratch
 from ranvier.step.executors import EXECUTORS
 from ranvier.step.objective import Batch
+from ranvier.step.recurrent import FUSED, has_fused_kernels
 from ranvier.step.state import State
 from ranvier.step.variants import Variant
 
@@ -52,7 +53,7 @@ def variants(scratch: Scratch, batch: Batch, executor: str, limits: Limits) -> l
     """Other variants on `executor` that could be faster: of what the network really calls.
 
     bfloat16 needs units that multiply it, plain attention an attention to replace and a processor,
-    where the fused kernel is not always the faster one.
+    where the fused kernel is not always the faster one, fused recurrent layers the native library.
     """
     base = limits.base
     called = _called(scratch, batch)
@@ -63,6 +64,8 @@ def variants(scratch: Scratch, batch: Batch, executor: str, limits: Limits) -> l
         found.append(replace(base, attention="plain"))
     if on_processor and F.conv2d in called:
         found.append(replace(base, layout="channels_first"))
+    if on_processor and called & FUSED.keys() and has_fused_kernels():
+        found.append(replace(base, recurrent="fused"))
     if half:
         found += [replace(variant, number_format="bfloat16") for variant in found]
     candidates = [Candidate(executor, variant) for variant in dict.fromkeys(found)]

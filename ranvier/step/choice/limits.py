@@ -13,7 +13,7 @@ from ranvier.step.choice.choice import Candidate
 from ranvier.step.executors import EXECUTORS
 from ranvier.step.variants import Variant
 
-_FORCEABLE = ("executor", "number_format", "attention", "layout", "threads")
+_FORCEABLE = ("executor", "number_format", "attention", "layout", "recurrent", "threads")
 
 
 @dataclass(frozen=True)

@@ -91,12 +91,14 @@ class Lowering:
     def emit(
         self,
         operation: str,
-        arguments: list[Word],
+        arguments: Sequence[Word],
         *,
         reads: Sequence[View],
         writes: Sequence[View],
     ) -> None:
-        self.program.items.append(Instruction(operation, arguments, list(reads), list(writes)))
+        self.program.items.append(
+            Instruction(operation, list(arguments), list(reads), list(writes))
+        )
 
     def element(
         self,
@@ -112,9 +114,7 @@ class Lowering:
         promoted = _promoted(operands)
         if into is None:
             shape = torch.broadcast_shapes(*(view.shape for view in views))
-            into = self.new(
-                shape, dtype or promoted, strides=_strides_like(views, tuple(shape))
-            )
+            into = self.new(shape, dtype or promoted, strides=_strides_like(views, tuple(shape)))
         is_wide = _is_wide(promoted) and (operation != "copy" or _is_wide(into.dtype))
         _require_writable(into)
         seen = tuple(_simple(operand) for operand in operands)
@@ -276,7 +276,9 @@ def _simple(operand: Operand) -> Operand:
 
 def _strides_like(views: Sequence[View], shape: tuple[int, ...]) -> tuple[int, ...] | None:
     """Strides in the order of the first operand that has all places, as torch has it."""
-    leader = next((v for v in views if v.shape == shape and v.is_dense and v.constant is None), None)
+    leader = next(
+        (v for v in views if v.shape == shape and v.is_dense and v.constant is None), None
+    )
     if leader is None:
         return None
     strides = [0] * len(shape)

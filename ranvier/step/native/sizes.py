@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ctypes
 from collections.abc import Sequence
+from typing import Any
 
 Long, Int = ctypes.c_long, ctypes.c_int
 
@@ -26,7 +27,7 @@ class Sizes:
     def norm(self, width: int, threads: int) -> int:
         return int(self._norm(width, threads))
 
-    def convolution(self, geometry: Sequence[object], threads: int) -> int:
+    def convolution(self, geometry: Sequence[Any], threads: int) -> int:
         """For the words of an `rv_convolution`, which has nothing but integers of this size."""
         words = (Long * len(geometry))(*geometry)
         return int(self._convolution(words, threads))

@@ -5,6 +5,7 @@ from __future__ import annotations
 import ctypes
 import struct
 from collections.abc import Sequence
+from typing import Any
 
 import numpy as np
 import torch
@@ -12,6 +13,7 @@ from torch import Tensor
 
 from ranvier.step.native.arena import LINE, planned
 from ranvier.step.native.elements import Group, grouped, instruction_of
+from ranvier.step.native.fusion import with_relu_inside
 from ranvier.step.native.lowering import WORTH_A_THREAD
 from ranvier.step.native.program import Instruction, Lowered, without_dead
 from ranvier.step.native.values import Buffer, View
@@ -30,7 +32,7 @@ class Names:
         self.elements = _names(library.rv_element_name)
 
 
-def _names(function: ctypes._CFuncPtr) -> dict[str, int]:
+def _names(function: Any) -> dict[str, int]:
     function.restype = ctypes.c_char_p
     numbers: dict[str, int] = {}
     while (name := function(len(numbers))) is not None:
@@ -53,9 +55,7 @@ class Tape:
         self._start = start - self._memory.data_ptr()
         self._offsets = offsets
         self._constants = _Constants(instructions)
-        self._tensors = [
-            view.buffer.tensor for i in instructions for view in (*i.reads, *i.writes)
-        ]
+        self._tensors = [view.buffer.tensor for i in instructions for view in (*i.reads, *i.writes)]
         names = Names(library)
         words: list[int] = []
         places: list[tuple[int, int, int]] = []
@@ -98,9 +98,7 @@ class Tape:
         """What a kept view holds, not copied."""
         offset = self._start + self._offsets[view.buffer]
         memory = self._memory[offset : offset + view.buffer.nbytes].view(view.dtype)
-        return memory.as_strided(
-            view.shape, view.strides, memory.storage_offset() + view.offset
-        )
+        return memory.as_strided(view.shape, view.strides, memory.storage_offset() + view.offset)
 
     def _word(self, argument: int | float | str | View, names: Names) -> int:
         if isinstance(argument, str):
@@ -138,7 +136,7 @@ class _Constants:
 
 def finished(lowered: Lowered, threads: int) -> list[Instruction]:
     """The instructions in the order in which they run, element operations in groups."""
-    groups = grouped(without_dead(lowered.items))
+    groups = grouped(with_relu_inside(without_dead(lowered.items)))
     users: dict[Buffer, int] = {}
     for item in groups:
         for buffer in item.read_buffers | item.written_buffers:

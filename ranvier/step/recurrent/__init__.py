@@ -1,16 +1,5 @@
-"""Recurrent layers as kernels of our own, and torch's as a captured update can call them."""
+"""Recurrent layers on kernels of our own: a place in one product, each weight's gradient in few."""
 
-from ranvier.step.capture.workspaces import with_saved_workspaces
-from ranvier.step.recurrent.functions import (
-    FUSED,
-    RecurrentKernels,
-    has_fused_kernels,
-    recurrent_kernels,
-)
+from ranvier.step.recurrent.functions import FUSED, has_fused_kernels
 
-__all__ = [
-    "FUSED",
-    "RecurrentKernels",
-    "has_fused_kernels",
-    "recurrent_kernels",
-]
+__all__ = ["FUSED", "has_fused_kernels"]

@@ -7,18 +7,15 @@ from __future__ import annotations
 
 import ctypes
 from collections.abc import Callable, Mapping, Sequence
-from contextlib import AbstractContextManager, nullcontext
-from typing import Any, Literal
+from typing import Any
 
 import torch
 import torch.nn.functional as F
 from torch import Tensor
-from torch.overrides import TorchFunctionMode
 
 from ranvier.step.recurrent.kernels import kernels
 from ranvier.step.recurrent.operators import RecurrentPass
 
-RecurrentKernels = Literal["default", "fused"]
 Stack = Callable[..., tuple[Tensor, ...]]
 
 
@@ -81,7 +78,9 @@ def _fits(input: Tensor, *rest: Any) -> bool:
     if not isinstance(weights, list | tuple):
         return False
     moving = [input, *(state if isinstance(state, list | tuple) else [state])]
-    known = (torch.float32, torch.bfloat16) if torch.is_autocast_enabled("cpu") else (torch.float32,)
+    known = (
+        (torch.float32, torch.bfloat16) if torch.is_autocast_enabled("cpu") else (torch.float32,)
+    )
     return all(t.device.type == "cpu" for t in (*moving, *weights)) and (
         all(t.dtype in known for t in moving) and all(t.dtype == torch.float32 for t in weights)
     )
@@ -96,25 +95,14 @@ FUSED: Mapping[Callable[..., Any], Stack] = {
         ("RNN_RELU", torch.rnn_relu),
     )
 }
-"""What stands in for torch's functions: equal within rounding, never bit for bit."""
+"""What stands in for torch's functions: equal within rounding, not bit for bit.
+
+What these kernels cannot do, torch's do: other devices and dtypes, projections, packed sequences,
+and everything on a machine without the native library. Under automatic mixed precision their
+products are in bfloat16 where the processor multiplies it, and all else in float32.
+"""
 
 
 def has_fused_kernels() -> bool:
     """Whether this machine has the library they are in."""
     return isinstance(kernels(), ctypes.CDLL)
-
-
-class _Fused(TorchFunctionMode):
-    def __torch_function__(
-        self, function: Any, types: Any, args: Any = (), kwargs: Any = None
-    ) -> Any:
-        return FUSED.get(function, function)(*args, **(kwargs or {}))
-
-
-def recurrent_kernels(choice: RecurrentKernels) -> AbstractContextManager[Any]:
-    """Inside, recurrent layers run on these kernels: torch's own, or the fused ones.
-
-    What the fused kernels cannot do, torch's do: other devices and dtypes, projections, packed
-    sequences, and everything on a machine without the native library.
-    """
-    return _Fused() if choice == "fused" else nullcontext()

@@ -13,8 +13,6 @@ from typing import NamedTuple
 import torch
 from torch import Tensor
 
-from ranvier.step.native.build import library
-
 CELLS = ("LSTM", "GRU", "RNN_TANH", "RNN_RELU")
 """In the order in which the library numbers them."""
 
@@ -86,7 +84,7 @@ class _Backward(ctypes.Structure):
         ("output_row", ctypes.c_long),
         ("output_place", ctypes.c_long),
         *((name, ctypes.c_void_p) for name in ("hidden_gradient", "memory_gradient")),
-        *((name, ctypes.c_void_p) for name in ("gates_gradient", "first_hidden", "first_memory")),
+        *((name, ctypes.c_void_p) for name in ("first_hidden", "first_memory")),
         ("input_gradient", ctypes.c_void_p),
         *((name, ctypes.c_void_p) for name in Weights._fields),
     ]
@@ -95,6 +93,9 @@ class _Backward(ctypes.Structure):
 @lru_cache(maxsize=1)
 def kernels() -> ctypes.CDLL | str:
     """The library with its recurrent functions declared, or in words why there is none."""
+    # Not above: a program knows its variants, and importing the library's folder asks for programs.
+    from ranvier.step.native.build import library
+
     found = library()
     if isinstance(found, ctypes.CDLL):
         found.rv_recurrent_workspace.restype = ctypes.c_long
@@ -187,7 +188,6 @@ def backward(
 ) -> Gradients:
     """From the gradients of what was given to those of what came."""
     gradients = empty_gradients(weights, read, wants_input=wants_input)
-    gates_gradient = torch.empty_like(read.gates_TBW)
     output_BTH = None if output_BTH is None else _with_dense_rows(output_BTH)
     last_hidden_BH = None if last_hidden_BH is None else last_hidden_BH.contiguous()
     last_memory_BH = None if last_memory_BH is None else last_memory_BH.contiguous()
@@ -196,7 +196,6 @@ def backward(
         *((0, 0) if output_BTH is None else output_BTH.stride()[:2]),
         _address(last_hidden_BH),
         _address(last_memory_BH),
-        gates_gradient.data_ptr(),
         *(_address(each) for each in (gradients.hidden_BH, gradients.memory_BH)),
         *(_address(each) for each in (gradients.input_TBC, *gradients[1:5])),
     )

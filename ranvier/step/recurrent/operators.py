@@ -102,7 +102,7 @@ class RecurrentPass(Function):
             )
         )
         wanted = ctx.needs_input_grad
-        input = gradients.input_TBC.transpose(0, 1) if wanted[3] else None
+        input_BTC = gradients.input_TBC.transpose(0, 1) if wanted[3] else None
         memory_start = gradients.memory_BH if wanted[5] else None
         weights = [each if w else None for each, w in zip(gradients[1:5], wanted[6:], strict=True)]
-        return None, None, None, input, gradients.hidden_BH, memory_start, *weights
+        return None, None, None, input_BTC, gradients.hidden_BH, memory_start, *weights

@@ -79,3 +79,20 @@ def _added(mask: Tensor, dtype: torch.dtype) -> Tensor:
 def features_first_convolution(input: Tensor, *args: Any, **kwargs: Any) -> Tensor:
     """The convolution of pictures that lie in memory feature by feature."""
     return F.conv2d(input.contiguous(), *args, **kwargs)
+
+
+def in_float32(function: Callable[..., Any]) -> Callable[..., Any]:
+    """The function without mixed precision, on numbers of float32 at least."""
+
+    def widened(*args: Any, **kwargs: Any) -> Any:
+        device = next(each.device for each in args if isinstance(each, Tensor))
+        with torch.autocast(device.type, enabled=False):
+            return function(*map(_widened, args), **kwargs)
+
+    return widened
+
+
+def _widened(value: Any) -> Any:
+    if isinstance(value, Tensor) and value.is_floating_point():
+        return value.to(torch.promote_types(value.dtype, torch.float32))
+    return value

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, fields, replace
 from typing import Any
 
 from ranvier.core.errors import ConfigError, suggestion
@@ -11,6 +11,7 @@ from ranvier.core.errors import ConfigError, suggestion
 NUMBER_FORMATS = ("float32", "bfloat16")
 ATTENTIONS = ("fused", "plain")
 LAYOUTS = ("as_is", "channels_first")
+RECURRENTS = ("plain", "fused")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -22,6 +23,7 @@ class Variant:
     in float32, as torch's automatic mixed precision has it.
     `attention`: torch's fused kernel, or softmax(q kᵀ · scale + bias) v as plain products.
     `layout`: in which order convolutions read pictures: features last, as they come, or first.
+    `recurrent`: torch's kernels of recurrent layers, or ours, which do a place in one product.
     `threads`: those of the processor that a kernel may use; None leaves the process as it is.
 
     >>> Variant(number_format="bfloat16", attention="plain").words
@@ -31,19 +33,21 @@ class Variant:
     number_format: str = "float32"
     attention: str = "fused"
     layout: str = "as_is"
+    recurrent: str = "plain"
     threads: int | None = None
 
     def __post_init__(self) -> None:
         _refuse_unknown("number format", self.number_format, NUMBER_FORMATS)
         _refuse_unknown("attention", self.attention, ATTENTIONS)
         _refuse_unknown("layout", self.layout, LAYOUTS)
+        _refuse_unknown("recurrent", self.recurrent, RECURRENTS)
         if self.threads is not None and self.threads < 1:
             raise ConfigError(f"threads={self.threads}: expected at least one. Leave it out.")
 
     @property
     def is_plain(self) -> bool:
         """Whether an update is computed as it is written: float32, torch's usual kernels."""
-        return (self.number_format, self.attention, self.layout) == ("float32", "fused", "as_is")
+        return replace(self, threads=None) == Variant()
 
     @property
     def words(self) -> str:
@@ -53,6 +57,8 @@ class Variant:
             text += f" with {self.attention} attention"
         if self.layout != "as_is":
             text += f", {self.layout.replace('_', ' ')}"
+        if self.recurrent != "plain":
+            text += f", {self.recurrent} recurrent layers"
         if self.threads is not None:
             text += f", {self.threads} thread{'s' * (self.threads > 1)}"
         return text

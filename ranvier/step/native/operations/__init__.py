@@ -1,12 +1,13 @@
 """One handler per operation of torch: what it becomes on a tape."""
 
 from ranvier.step.native.operations import (
+    convolution,
     elementwise,
     foreach,
     losses,
     normalization,
     optimizers,
-    pictures,
+    pooling,
     products,
     random,
     reductions,
@@ -15,12 +16,13 @@ from ranvier.step.native.operations import (
 )
 
 __all__ = [
+    "convolution",
     "elementwise",
     "foreach",
     "losses",
     "normalization",
     "optimizers",
-    "pictures",
+    "pooling",
     "products",
     "random",
     "reductions",

@@ -57,10 +57,8 @@ def _register_plain() -> None:
     )}  # fmt: skip
     for name, operation in (unary | {"sgn": "sign"}).items():
         elementwise(name)(_plain(operation))
-    binary = {"mul": "mul", "maximum": "max", "minimum": "min", "atan2": None}
-    for name, operation in binary.items():
-        if operation is not None:
-            elementwise(name)(_plain(operation))
+    for name, operation in {"mul": "mul", "maximum": "max", "minimum": "min"}.items():
+        elementwise(name)(_plain(operation))
     for name in ("eq", "ne", "lt", "le", "gt", "ge"):
         elementwise(name)(_plain(name, torch.bool))
     for name, operation in {
@@ -247,7 +245,9 @@ def elu(
     lowering: Lowering, x: View, alpha: float = 1, scale: float = 1, input_scale: float = 1
 ) -> View:
     is_positive = lowering.element("gt", x, 0.0, dtype=torch.bool)
-    bent = lowering.element("expm1", x if input_scale == 1 else lowering.element("mul", x, input_scale))
+    bent = lowering.element(
+        "expm1", x if input_scale == 1 else lowering.element("mul", x, input_scale)
+    )
     low = bent if alpha * scale == 1 else lowering.element("mul", bent, alpha * scale)
     high = x if scale == 1 else lowering.element("mul", x, scale)
     return lowering.element("where", is_positive, high, low, dtype=x.dtype)
@@ -260,13 +260,17 @@ _CUBIC = 0.044715
 @elementwise("gelu")
 def gelu(lowering: Lowering, x: View, *, approximate: str = "none") -> View:
     """x Φ(x), Φ the normal distribution function, or its approximation by tanh."""
-    return lowering.element("mul", x, _half_one_plus(lowering, _gelu_bend(lowering, x, approximate)))
+    return lowering.element(
+        "mul", x, _half_one_plus(lowering, _gelu_bend(lowering, x, approximate))
+    )
 
 
 def _gelu_bend(lowering: Lowering, x: View, approximate: str) -> View:
     if approximate == "none":
         return lowering.element("erf", lowering.element("mul", x, math.sqrt(0.5)))
-    cubic = lowering.element("mul", lowering.element("mul", lowering.element("square", x), x), _CUBIC)
+    cubic = lowering.element(
+        "mul", lowering.element("mul", lowering.element("square", x), x), _CUBIC
+    )
     inner = lowering.element("mul", lowering.element("add", x, cubic), _ROOT)
     return lowering.element("tanh", inner)
 

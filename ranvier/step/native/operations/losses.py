@@ -84,8 +84,7 @@ def _nll(
     total = lowering.new(())
     lowering.emit(
         "nll",
-        [*x.shape, x, target, 0 if classes is None else classes, reduction, ignored]
-        + [result, total],
+        [*x.shape, x, target, 0 if classes is None else classes, reduction, ignored, result, total],
         reads=[x, target, *([] if classes is None else [classes])],
         writes=[result, total],
     )
@@ -110,8 +109,16 @@ def _nll_backward(
     came = lowering.new(x.shape)
     lowering.emit(
         "nll_backward",
-        [*x.shape, gradient, target, 0 if classes is None else classes, reduction, ignored]
-        + [total, came],
+        [
+            *x.shape,
+            gradient,
+            target,
+            0 if classes is None else classes,
+            reduction,
+            ignored,
+            total,
+            came,
+        ],
         reads=[gradient, target, total, *([] if classes is None else [classes])],
         writes=[came],
     )

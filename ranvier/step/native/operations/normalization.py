@@ -60,9 +60,22 @@ def _batch_norm(
     running = _present(running_mean, running_variance)
     lowering.emit(
         "batch_norm",
-        [x, rows, channels, _or_null(weight), _or_null(bias), float(epsilon), float(momentum)]
-        + [_or_null(running_mean), _or_null(running_variance), mean, deviation, y]
-        + [threads, workspace],
+        [
+            x,
+            rows,
+            channels,
+            _or_null(weight),
+            _or_null(bias),
+            float(epsilon),
+            float(momentum),
+            _or_null(running_mean),
+            _or_null(running_variance),
+            mean,
+            deviation,
+            y,
+            threads,
+            workspace,
+        ],
         reads=[x, *_present(weight, bias), *running],
         writes=[mean, deviation, y, workspace, *running],
     )
@@ -88,7 +101,16 @@ def _batch_norm_backward(
     x, rows, channels, back = _with_channels_last(lowering, x)
     gradient = _with_channels_last(lowering, gradient)[0]
     dx, dweight, dbias = _backward(
-        lowering, "batch_norm_backward", gradient, x, rows, channels, weight, mean, deviation, wanted
+        lowering,
+        "batch_norm_backward",
+        gradient,
+        x,
+        rows,
+        channels,
+        weight,
+        mean,
+        deviation,
+        wanted,
     )
     return dx.permute(back), dweight, dbias
 
@@ -114,8 +136,20 @@ def _backward(
     workspace = _workspace(lowering, width, threads)
     lowering.emit(
         operation,
-        [x, gradient, rows, width, _or_null(weight), mean, deviation, dx]
-        + [_or_null(dweight), _or_null(dbias), threads, workspace],
+        [
+            x,
+            gradient,
+            rows,
+            width,
+            _or_null(weight),
+            mean,
+            deviation,
+            dx,
+            _or_null(dweight),
+            _or_null(dbias),
+            threads,
+            workspace,
+        ],
         reads=[x, gradient, mean, deviation, *_present(weight)],
         writes=[dx, workspace, *_present(dweight, dbias)],
     )
@@ -140,8 +174,18 @@ def _layer_norm(
     y, mean, deviation = lowering.new(x.shape), lowering.new(places), lowering.new(places)
     lowering.emit(
         "layer_norm",
-        [x, rows, width, _or_null(weight), _or_null(bias), float(epsilon), mean, deviation, y]
-        + [lowering.threads_for(x.numel)],
+        [
+            x,
+            rows,
+            width,
+            _or_null(weight),
+            _or_null(bias),
+            float(epsilon),
+            mean,
+            deviation,
+            y,
+            lowering.threads_for(x.numel),
+        ],
         reads=[x, *_present(weight, bias)],
         writes=[mean, deviation, y],
     )

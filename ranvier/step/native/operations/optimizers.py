@@ -64,9 +64,7 @@ def _adam(is_decoupled: bool) -> Any:
             words += [parameter.numel, parameter, gradients[i], means[i], squares[i], most]
             words.append(steps[i])
         written = [*parameters, *means, *squares, *(largest if amsgrad else ())]
-        lowering.emit(
-            "adam", words, reads=[rate, *gradients, *steps, *written], writes=written
-        )
+        lowering.emit("adam", words, reads=[rate, *gradients, *steps, *written], writes=written)
 
     return handler
 

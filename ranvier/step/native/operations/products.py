@@ -14,7 +14,7 @@ PLAIN, BIAS, BIAS_RELU = range(3)
 
 
 def matrix(lowering: Lowering, view: View) -> tuple[View, int, int]:
-    """The matrix (or matrices) as the library takes it: is it transposed, and the row's distance."""
+    """The matrix (or matrices) as the library takes it, if it is transposed, and row to row."""
     rows, columns = view.shape[-2:]
     down, across = view.strides[-2:]
     if view.constant is None and view.dtype == torch.float32:
@@ -51,9 +51,30 @@ def product(
     workspace = lowering.new((max(1, size * (threads if batches > 1 else 1)),))
     lowering.emit(
         "product",
-        [trans_a, trans_b, m, n, k, float(alpha), a, lda, b, ldb, float(beta), into, n]
-        + [bias if bias is not None else 0, PLAIN if bias is None else BIAS, threads, workspace]
-        + [batches, step_a, step_b, step_c, size],
+        [
+            trans_a,
+            trans_b,
+            m,
+            n,
+            k,
+            float(alpha),
+            a,
+            lda,
+            b,
+            ldb,
+            float(beta),
+            into,
+            n,
+            bias if bias is not None else 0,
+            PLAIN if bias is None else BIAS,
+            threads,
+            workspace,
+            batches,
+            step_a,
+            step_b,
+            step_c,
+            size,
+        ],
         reads=[a, b, *([bias] if bias is not None else []), *([into] if beta else [])],
         writes=[into, workspace],
     )
@@ -70,7 +91,9 @@ def _addmm(
     lowering: Lowering, bias: View, a: View, b: View, *, beta: float = 1, alpha: float = 1
 ) -> View:
     result = lowering.new((*a.shape[:-1], b.shape[-1]))
-    is_row = len(result.shape) == 2 and bias.numel == b.shape[-1] and bias.shape[-1:] == b.shape[-1:]
+    is_row = (
+        len(result.shape) == 2 and bias.numel == b.shape[-1] and bias.shape[-1:] == b.shape[-1:]
+    )
     if is_row and beta == 1 and bias.constant is None and bias.is_contiguous:
         return product(lowering, a, b, result, alpha=alpha, bias=replace(bias))
     lowering.element("copy", bias, into=result)

@@ -82,7 +82,10 @@ def _empty(lowering: Lowering, *_: Any, **__: Any) -> View:
 
 
 def _register_constants() -> None:
-    for names, value in ((("zeros", "zeros_like", "new_zeros"), 0.0), (("ones", "ones_like", "new_ones"), 1.0)):
+    for names, value in (
+        (("zeros", "zeros_like", "new_zeros"), 0.0),
+        (("ones", "ones_like", "new_ones"), 1.0),
+    ):
         lowers(*(f"aten::{name}" for name in names))(_filled_with(value))
 
 

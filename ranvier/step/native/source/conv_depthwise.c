@@ -2,12 +2,13 @@
 #include "conv.h"
 #include "threads.h"
 
-#define RV_PIXELS 8 /* side by side, so that one load of a weight serves them all */
+#define RV_PIXELS 8 /* side by side, or taps: so that one load of the other operand serves all */
 
 typedef struct {
     const rv_convolution *conv;
     rv_frame frame;
     const float *weight; /* [tap, channel] */
+    const long *tap;
     const float *bias;
     int relu;
     const float *from;
@@ -22,11 +23,12 @@ static void rv_weight_gather(const rv_convolution *conv, const float *weight, fl
                                      j * conv->weight_stride[3]];
 }
 
-static long rv_tap_offset(const rv_depthwise *d, long tap) {
-    const rv_convolution *conv = d->conv;
-    const long i = tap / conv->kernel_width, j = tap % conv->kernel_width;
-    return (i * conv->dilation_height * d->frame.width + j * conv->dilation_width) *
-           conv->in_channels;
+/* Where each tap lies in the frame. */
+static void rv_taps_make(const rv_convolution *conv, const rv_frame *f, long *tap) {
+    for (long i = 0; i < conv->kernel_height; i++)
+        for (long j = 0; j < conv->kernel_width; j++)
+            *tap++ = (i * conv->dilation_height * f->width + j * conv->dilation_width) *
+                     conv->in_channels;
 }
 
 /* `pixels` outputs of one vector of channels, from windows at x. */
@@ -36,14 +38,14 @@ RV_INLINE void rv_depthwise_pixels(const rv_depthwise *d, const int pixels, long
     const long channels = conv->in_channels, apart = conv->stride_width * channels;
     const long taps = conv->kernel_height * conv->kernel_width;
     rv_vector sum[RV_PIXELS];
-    for (int t = 0; t < pixels; t++)
+    RV_UNROLL for (int t = 0; t < pixels; t++)
         sum[t] = d->bias ? rv_load_first(d->bias + c, lanes) : (rv_vector){0};
     for (long tap = 0; tap < taps; tap++) {
         const rv_vector weight = rv_load_first(d->weight + tap * channels + c, lanes);
-        const float *from = x + rv_tap_offset(d, tap) + c;
-        for (int t = 0; t < pixels; t++) sum[t] += weight * rv_load_first(from + t * apart, lanes);
+        const float *from = x + d->tap[tap] + c;
+        RV_UNROLL for (int t = 0; t < pixels; t++) sum[t] += weight * rv_load_first(from + t * apart, lanes);
     }
-    for (int t = 0; t < pixels; t++)
+    RV_UNROLL for (int t = 0; t < pixels; t++)
         rv_store_first(y + t * channels + c, d->relu ? rv_relu(sum[t]) : sum[t], lanes);
 }
 
@@ -84,7 +86,7 @@ static void rv_depthwise_send(const rv_depthwise *d, const float *dy, float *fra
     const long channels = conv->in_channels, apart = conv->stride_width * channels;
     const long taps = conv->kernel_height * conv->kernel_width;
     for (long tap = 0; tap < taps; tap++) {
-        float *to = framed + rv_tap_offset(d, tap);
+        float *to = framed + d->tap[tap];
         for (long c = 0; c < channels; c += RV_WIDTH) {
             const long lanes = RV_MIN(RV_WIDTH, channels - c);
             const rv_vector weight = rv_load_first(d->weight + tap * channels + c, lanes);
@@ -122,10 +124,13 @@ static void rv_depthwise_run(rv_depthwise *d, const float *weight, rv_share shar
                              float *workspace) {
     const rv_convolution *conv = d->conv;
     float *rest = rv_line_start(workspace);
-    float *gathered =
-        rv_take(&rest, conv->kernel_height * conv->kernel_width * conv->in_channels);
+    const long taps = conv->kernel_height * conv->kernel_width;
+    float *gathered = rv_take(&rest, taps * conv->in_channels);
+    long *tap = (long *)rv_take(&rest, 2 * taps);
     rv_weight_gather(conv, weight, gathered);
+    rv_taps_make(conv, &d->frame, tap);
     d->weight = gathered;
+    d->tap = tap;
     d->framed = rest;
     rv_parallel(threads, share, d);
 }
@@ -149,29 +154,43 @@ void rv_depthwise_input_gradient(const rv_convolution *conv, const float *dy, co
     rv_depthwise_run(&d, weight, rv_depthwise_input_share, threads, workspace);
 }
 
+/* One vector of channels of `taps` taps at a time: dy is loaded once for all of them. */
+RV_INLINE void rv_depthwise_weight_taps(const rv_convolution *conv, const int taps, const long *tap,
+                                        const long *offset, long rows, long lanes, const float *x,
+                                        const float *dy, float *sums) {
+    const long channels = conv->in_channels, apart = conv->stride_width * channels;
+    rv_vector sum[RV_PIXELS];
+    RV_UNROLL for (int t = 0; t < taps; t++) sum[t] = rv_load_first(sums + t * channels, lanes);
+    for (long r = 0; r < rows; r++)
+        for (long i = 0; i < conv->out_width; i++) {
+            const rv_vector gradient =
+                rv_load_first(dy + (r * conv->out_width + i) * channels, lanes);
+            const float *from = x + offset[r] + i * apart;
+            RV_UNROLL for (int t = 0; t < taps; t++)
+                sum[t] += gradient * rv_load_first(from + tap[t], lanes);
+        }
+    RV_UNROLL for (int t = 0; t < taps; t++) rv_store_first(sums + t * channels, sum[t], lanes);
+}
+
 void rv_depthwise_weight_block(const rv_convolution *conv, const long *tap, const long *offset,
                                long rows, const float *x, const float *dy, float *sums) {
-    const long channels = conv->in_channels, apart = conv->stride_width * channels;
-    const long taps = conv->kernel_height * conv->kernel_width;
-    for (long t = 0; t < taps; t++)
-        for (long c = 0; c < channels; c += RV_WIDTH) {
-            const long lanes = RV_MIN(RV_WIDTH, channels - c);
-            rv_vector sum[2] = {{0}, {0}};
-            for (long r = 0; r < rows; r++) {
-                const float *from = x + tap[t] + offset[r] + c;
-                const float *gradient = dy + r * conv->out_width * channels + c;
-                for (long i = 0; i < conv->out_width; i++)
-                    sum[i & 1] += rv_load_first(from + i * apart, lanes) *
-                                  rv_load_first(gradient + i * channels, lanes);
-            }
-            float *to = sums + t * channels + c;
-            rv_store_first(to, rv_load_first(to, lanes) + (sum[0] + sum[1]), lanes);
-        }
+    const long taps = conv->kernel_height * conv->kernel_width, channels = conv->in_channels;
+    for (long c = 0; c < channels; c += RV_WIDTH) {
+        const long lanes = RV_MIN(RV_WIDTH, channels - c);
+        long t = 0;
+        for (; t + RV_PIXELS <= taps; t += RV_PIXELS)
+            rv_depthwise_weight_taps(conv, RV_PIXELS, tap + t, offset, rows, lanes, x + c, dy + c,
+                                     sums + t * channels + c);
+        for (; t < taps; t++)
+            rv_depthwise_weight_taps(conv, 1, tap + t, offset, rows, lanes, x + c, dy + c,
+                                     sums + t * channels + c);
+    }
 }
 
 long rv_depthwise_workspace(const rv_convolution *conv, int threads) {
     const rv_frame frame = rv_conv_frame_of_input(conv);
-    return RV_LINE +
-           RV_ROUND_UP(conv->kernel_height * conv->kernel_width * conv->in_channels, RV_LINE) +
+    const long taps = conv->kernel_height * conv->kernel_width;
+    return RV_LINE + RV_ROUND_UP(taps * conv->in_channels, RV_LINE) +
+           RV_ROUND_UP(2 * taps, RV_LINE) +
            threads * RV_ROUND_UP(rv_frame_size(&frame), RV_LINE);
 }

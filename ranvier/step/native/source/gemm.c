@@ -28,6 +28,7 @@ typedef struct {
     long row_c;
     const float *bias;
     int relu;
+    int pairs;      /* operands are rounded to bfloat16 while they are packed */
     int by_columns; /* how threads divide C */
     float *workspace;
     long workspace_of_one;
@@ -67,6 +68,7 @@ static void rv_pack_block_of_a(const rv_product *g, long i0, long rows, long p0,
     for (long s = 0; s < cut.count; s++) {
         const int height = rv_sliver_height(&cut, s);
         rv_pack_rows(a, g->row_a, g->place_a, height, places, packed);
+        if (RV_TILE_PAIRS && g->pairs) rv_pack_pairs(packed, height, places);
         packed += height * places;
         a += height * g->row_a;
     }
@@ -75,9 +77,12 @@ static void rv_pack_block_of_a(const rv_product *g, long i0, long rows, long p0,
 static void rv_pack_block_of_b(const rv_product *g, long j0, long columns, long p0, long places,
                                float *packed) {
     const float *b = g->b + p0 * g->place_b + j0 * g->column_b;
-    for (long j = 0; j < columns; j += RV_TILE_COLUMNS)
-        rv_pack_columns(b + j * g->column_b, g->place_b, g->column_b,
-                        RV_MIN(RV_TILE_COLUMNS, columns - j), places, packed + j * places);
+    for (long j = 0; j < columns; j += RV_TILE_COLUMNS) {
+        const long width = RV_MIN(RV_TILE_COLUMNS, columns - j);
+        float *panel = packed + j * places;
+        rv_pack_columns(b + j * g->column_b, g->place_b, g->column_b, width, places, panel);
+        if (RV_TILE_PAIRS && g->pairs) rv_pack_pairs(panel, RV_ROUND_UP(width, RV_WIDTH), places);
+    }
 }
 
 /* All tiles of rows [i0, i0 + rows) and columns [j0, j0 + columns) over the places of one block. */
@@ -86,7 +91,8 @@ static void rv_multiply_block(const rv_product *g, const rv_plan *plan, long i0,
     const rv_slivers cut = rv_cut_rows(rows);
     const int is_last = p0 + places == g->k;
     rv_tile tile = {.segments = 1,
-                    .k = places,
+                    .k = g->pairs ? (places + 1) / 2 : places,
+                    .pairs = g->pairs,
                     .row_c = g->row_c,
                     .alpha = g->alpha,
                     .beta = p0 ? 1.0f : g->beta,
@@ -118,8 +124,8 @@ static void rv_multiply_block(const rv_product *g, const rv_plan *plan, long i0,
 static rv_plan rv_make_plan(const rv_product *g, long rows, long columns, float *workspace) {
     const int reads_b_behind = !RV_TILE_READS_EXACTLY && columns % RV_WIDTH;
     rv_plan plan = {.block_k = rv_block_places(g->k), .packed_a = workspace};
-    plan.packs_a = rows * g->k > RV_SMALL_OPERAND && columns > 2 * RV_TILE_COLUMNS;
-    plan.packs_b = g->column_b != 1 || reads_b_behind ||
+    plan.packs_a = g->pairs || (rows * g->k > RV_SMALL_OPERAND && columns > 2 * RV_TILE_COLUMNS);
+    plan.packs_b = g->pairs || g->column_b != 1 || reads_b_behind ||
                    (columns * g->k > RV_SMALL_OPERAND && rows > 2 * RV_TILE_ROWS);
     plan.packed_b = workspace + rv_packed_a_size(g->m, g->k);
     return plan;
@@ -172,24 +178,42 @@ static void rv_multiply(rv_product *g, int threads, float *workspace) {
     rv_parallel(threads, rv_multiply_share, g);
 }
 
+static rv_product rv_product_make(int trans_a, int trans_b, long m, long n, long k, float alpha,
+                                  const float *a, long lda, const float *b, long ldb, float beta,
+                                  float *c, long ldc, const float *bias, rv_epilogue epilogue) {
+    return (rv_product){.m = m,
+                        .n = n,
+                        .k = k,
+                        .alpha = alpha,
+                        .beta = beta,
+                        .a = a,
+                        .b = b,
+                        .row_a = trans_a ? 1 : lda,
+                        .place_a = trans_a ? lda : 1,
+                        .place_b = trans_b ? 1 : ldb,
+                        .column_b = trans_b ? ldb : 1,
+                        .c = c,
+                        .row_c = ldc,
+                        .bias = epilogue == RV_PLAIN ? NULL : bias,
+                        .relu = epilogue == RV_BIAS_RELU};
+}
+
 void rv_gemm_epilogue(int trans_a, int trans_b, long m, long n, long k, float alpha, const float *a,
                       long lda, const float *b, long ldb, float beta, float *c, long ldc,
                       const float *bias, rv_epilogue epilogue, int threads, float *workspace) {
-    rv_product product = {.m = m,
-                          .n = n,
-                          .k = k,
-                          .alpha = alpha,
-                          .beta = beta,
-                          .a = a,
-                          .b = b,
-                          .row_a = trans_a ? 1 : lda,
-                          .place_a = trans_a ? lda : 1,
-                          .place_b = trans_b ? 1 : ldb,
-                          .column_b = trans_b ? ldb : 1,
-                          .c = c,
-                          .row_c = ldc,
-                          .bias = epilogue == RV_PLAIN ? NULL : bias,
-                          .relu = epilogue == RV_BIAS_RELU};
+    rv_product product = rv_product_make(trans_a, trans_b, m, n, k, alpha, a, lda, b, ldb, beta, c,
+                                         ldc, bias, epilogue);
+    rv_multiply(&product, threads, workspace);
+}
+
+int rv_has_bf16(void) { return RV_TILE_PAIRS; }
+
+void rv_gemm_bf16(int trans_a, int trans_b, long m, long n, long k, float alpha, const float *a,
+                  long lda, const float *b, long ldb, float beta, float *c, long ldc,
+                  const float *bias, rv_epilogue epilogue, int threads, float *workspace) {
+    rv_product product = rv_product_make(trans_a, trans_b, m, n, k, alpha, a, lda, b, ldb, beta, c,
+                                         ldc, bias, epilogue);
+    product.pairs = RV_TILE_PAIRS;
     rv_multiply(&product, threads, workspace);
 }
 

@@ -129,7 +129,7 @@ typedef struct {
     long lda;
     const float *b;
     long ldb;
-    float *c;
+    float beta, *c;
     long ldc;
     float *workspace;
 } rv_half_product;
@@ -175,7 +175,7 @@ static void rv_half_block(const rv_half_product *g, long from, long to, long p0,
                                        .row_b = vectors * RV_WIDTH,
                                        .c = g->c + i * g->ldc + j,
                                        .row_c = g->ldc,
-                                       .beta = p0 ? 1.0f : 0.0f,
+                                       .beta = p0 ? 1.0f : g->beta,
                                        .last = width - (vectors - 1) * RV_WIDTH};
             rv_half_tile_run(rows, vectors, &tile);
         }
@@ -201,8 +201,9 @@ static void rv_half_share(void *context, int share, int shares) {
 }
 
 void rv_half_gemm_transposed(long m, long n, long k, const float *a, long lda, const float *b,
-                             long ldb, float *c, long ldc, int threads, float *workspace) {
-    rv_half_product product = {m, n, k, a, lda, b, ldb, c, ldc, rv_line_start(workspace)};
+                             long ldb, float beta, float *c, long ldc, int threads,
+                             float *workspace) {
+    rv_half_product product = {m, n, k, a, lda, b, ldb, beta, c, ldc, rv_line_start(workspace)};
     rv_parallel(threads, rv_half_share, &product);
 }
 
@@ -220,9 +221,10 @@ void rv_half_tile_run(int rows, int vectors, const rv_half_tile *tile) {
 }
 
 void rv_half_gemm_transposed(long m, long n, long k, const float *a, long lda, const float *b,
-                             long ldb, float *c, long ldc, int threads, float *workspace) {
-    (void)m, (void)n, (void)k, (void)a, (void)lda, (void)b, (void)ldb, (void)c, (void)ldc;
-    (void)threads, (void)workspace;
+                             long ldb, float beta, float *c, long ldc, int threads,
+                             float *workspace) {
+    (void)m, (void)n, (void)k, (void)a, (void)lda, (void)b, (void)ldb, (void)beta, (void)c;
+    (void)ldc, (void)threads, (void)workspace;
 }
 
 long rv_half_gemm_workspace(long m, long n, int threads) {

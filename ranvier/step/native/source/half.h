@@ -44,9 +44,10 @@ typedef struct {
 
 void rv_half_tile_run(int rows, int vectors, const rv_half_tile *tile);
 
-/* C [m, n] = A^T B for A [k, m] and B [k, n]. */
+/* C [m, n] = A^T B + beta C for A [k, m] and B [k, n]. */
 void rv_half_gemm_transposed(long m, long n, long k, const float *a, long lda, const float *b,
-                             long ldb, float *c, long ldc, int threads, float *workspace);
+                             long ldb, float beta, float *c, long ldc, int threads,
+                             float *workspace);
 
 long rv_half_gemm_workspace(long m, long n, int threads);
 

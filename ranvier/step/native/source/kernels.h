@@ -20,6 +20,15 @@ void rv_gemm_epilogue(int trans_a, int trans_b, long m, long n, long k, float al
                       long lda, const float *b, long ldb, float beta, float *c, long ldc,
                       const float *bias, rv_epilogue epilogue, int threads, float *workspace);
 
+/* The same with A and B rounded to bfloat16, their products added in float32. Where the processor
+ * has no instruction for it (rv_has_bf16 is 0), nothing is rounded. */
+void rv_gemm_bf16(int trans_a, int trans_b, long m, long n, long k, float alpha, const float *a,
+                  long lda, const float *b, long ldb, float beta, float *c, long ldc,
+                  const float *bias, rv_epilogue epilogue, int threads, float *workspace);
+
+int rv_has_bf16(void);
+
+/* Enough for any of these products. */
 long rv_gemm_workspace(long m, long n, long k, int threads);
 
 /* sums[j] = x[0, j] + x[1, j] + ... for x [rows, columns]: the gradient of a bias. */

@@ -39,7 +39,6 @@ typedef struct {
     const float *output_gradient; /* [B, T, H] or NULL */
     long output_row, output_place;
     const float *hidden_gradient, *memory_gradient; /* of the last place, [B, H] or NULL */
-    float *gates_gradient;                          /* [T, B, W] */
     float *first_hidden, *first_memory;             /* [B, H]: gradients of the start */
     float *input_gradient;                          /* [T, B, C] or NULL */
     float *weight_input, *weight_state, *bias_input, *bias_state; /* gradients; biases or NULL */

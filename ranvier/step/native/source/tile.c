@@ -1,7 +1,5 @@
 #include "tile.h"
 
-#define RV_UNROLL _Pragma("GCC unroll 16")
-
 typedef struct {
     rv_vector sum[RV_TILE_ROWS][RV_TILE_VECTORS];
 } rv_block;
@@ -10,10 +8,29 @@ RV_INLINE rv_vector rv_tile_load(const float *from, int is_last, long count) {
     return is_last ? rv_load_first(from, count) : rv_load(from);
 }
 
-/* rows, vectors and contiguous are constants where this is expanded: the loops over them vanish
+/* A pair is no number: arithmetic, were it by zero, might quieten what looks like a NaN. */
+RV_INLINE rv_vector rv_tile_factor(const float *a, const int pairs) {
+#if RV_TILE_PAIRS
+    int pair;
+    memcpy(&pair, a, sizeof pair);
+    if (pairs) return (rv_vector)_mm512_set1_epi32(pair);
+#endif
+    (void)pairs;
+    return rv_splat(*a);
+}
+
+RV_INLINE rv_vector rv_tile_add(rv_vector sum, rv_vector factor, rv_vector row, const int pairs) {
+#if RV_TILE_PAIRS
+    if (pairs) return (rv_vector)_mm512_dpbf16_ps((__m512)sum, (__m512bh)factor, (__m512bh)row);
+#endif
+    (void)pairs;
+    return sum + factor * row;
+}
+
+/* rows, vectors, contiguous and pairs are constants where this is expanded: the loops over them vanish
  * and `sum` lives in registers. */
 RV_INLINE void rv_tile_multiply(const int rows, const int vectors, const int contiguous,
-                                const rv_tile *t, rv_block *block) {
+                                const int pairs, const rv_tile *t, rv_block *block) {
     const long row_a = contiguous ? 1 : t->row_a, place_a = contiguous ? t->place_a : 1;
     const long last = t->last, row_b = t->row_b, k = t->k;
     const float *b = t->b;
@@ -30,8 +47,10 @@ RV_INLINE void rv_tile_multiply(const int rows, const int vectors, const int con
                 row[v] = rv_tile_load(b + v * RV_WIDTH, masked, last);
             }
             RV_UNROLL for (int i = 0; i < rows; i++) {
-                const rv_vector factor = rv_splat(a[i * row_a]);
-                RV_UNROLL for (int v = 0; v < vectors; v++) sum[i][v] += factor * row[v];
+                const rv_vector factor = rv_tile_factor(a + i * row_a, pairs);
+                RV_UNROLL for (int v = 0; v < vectors; v++) {
+                    sum[i][v] = rv_tile_add(sum[i][v], factor, row[v], pairs);
+                }
             }
             a += place_a;
             b += row_b;
@@ -68,10 +87,12 @@ RV_INLINE void rv_tile_finish(const int rows, const int vectors, const rv_tile *
 #define RV_DEFINE(rows, vectors)                                       \
     static void rv_tile_##rows##x##vectors(const rv_tile *t) {         \
         rv_block block;                                                \
-        if (t->row_a == 1)                                             \
-            rv_tile_multiply(rows, vectors, 1, t, &block);             \
+        if (RV_TILE_PAIRS && t->pairs)                                 \
+            rv_tile_multiply(rows, vectors, 1, 1, t, &block);          \
+        else if (t->row_a == 1)                                        \
+            rv_tile_multiply(rows, vectors, 1, 0, t, &block);          \
         else                                                           \
-            rv_tile_multiply(rows, vectors, 0, t, &block);             \
+            rv_tile_multiply(rows, vectors, 0, 0, t, &block);          \
         rv_tile_finish(rows, vectors, t, &block);                      \
     }
 #define RV_NAME(rows, vectors) rv_tile_##rows##x##vectors,

@@ -36,6 +36,7 @@ typedef struct {
     const float *bias; /* of these columns, or NULL */
     int relu;
     long last; /* columns in use of the last vector, 1 to RV_WIDTH */
+    int pairs; /* A and B hold pairs of bfloat16 (pack.h), k counts them, row_a is 1 */
 } rv_tile;
 
 /* The tile of so many rows (1 to RV_TILE_ROWS) and vectors (1 to RV_TILE_VECTORS). B's rows must
@@ -55,6 +56,13 @@ static inline rv_slivers rv_cut_rows(long rows) {
 static inline int rv_sliver_height(const rv_slivers *cut, long sliver) {
     return (int)(cut->height + (sliver < cut->taller));
 }
+
+/* Whether there is an instruction that multiplies pairs of bfloat16 and adds in float. */
+#if defined(__AVX512BF16__) && defined(__AVX512BW__)
+#define RV_TILE_PAIRS 1
+#else
+#define RV_TILE_PAIRS 0
+#endif
 
 /* Whether a tile never reads behind the last column in use, so that B may be used where it lies. */
 #if defined(__AVX512F__)

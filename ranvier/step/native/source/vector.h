@@ -17,6 +17,8 @@
 #endif
 
 #define RV_INLINE static inline __attribute__((always_inline))
+/* Loops whose counts are constants once inlined: unrolled, what they index lives in registers. */
+#define RV_UNROLL _Pragma("GCC unroll 16")
 #define RV_CEIL_DIV(a, b) (((a) + (b) - 1) / (b))
 #define RV_ROUND_UP(a, b) (RV_CEIL_DIV(a, b) * (b))
 #define RV_MIN(a, b) ((a) < (b) ? (a) : (b))

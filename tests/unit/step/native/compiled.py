@@ -74,6 +74,7 @@ CONV, POOL = ctypes.POINTER(Convolution), ctypes.POINTER(Pooling)
 SIGNATURES = {
     "rv_gemm": [*PRODUCT, Int, Pointer],
     "rv_gemm_epilogue": [*PRODUCT, Pointer, Int, Int, Pointer],
+    "rv_gemm_bf16": [*PRODUCT, Pointer, Int, Int, Pointer],
     "rv_sum_rows": [Pointer, Long, Long, Long, Pointer, Int, Pointer],
     "rv_conv_forward": [CONV, Pointer, Pointer, Pointer, Int, Pointer, Int, Pointer],
     "rv_conv_input_gradient": [CONV, Pointer, Pointer, Pointer, Int, Pointer],

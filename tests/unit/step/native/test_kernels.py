@@ -34,6 +34,8 @@ class Product:
     slack: int = 0
     epilogue: int = PLAIN
     threads: int = 1
+    bf16: bool = False
+    is_rounded: bool = True
 
     def __post_init__(self) -> None:
         random = torch.Generator().manual_seed(self.m + 3 * self.n + 7 * self.k)
@@ -53,6 +55,8 @@ class Product:
     def operands(self) -> tuple[Tensor, Tensor]:
         a = self.a[:, : self.m].T if self.trans_a else self.a[:, : self.k]
         b = self.b[:, : self.k].T if self.trans_b else self.b[:, : self.n]
+        if self.bf16 and self.is_rounded:
+            a, b = a.bfloat16(), b.bfloat16()
         return a.double(), b.double()
 
     def expected(self) -> tuple[Tensor, Tensor]:
@@ -68,10 +72,12 @@ class Product:
 
     def run(self, library: ctypes.CDLL) -> Tensor:
         c = self.c.clone()
+        self.is_rounded = bool(library.rv_has_bf16())
+        multiply = library.rv_gemm_bf16 if self.bf16 else library.rv_gemm_epilogue
         with Workspace(
             library.rv_gemm_workspace(self.m, self.n, self.k, self.threads)
         ) as workspace:
-            library.rv_gemm_epilogue(
+            multiply(
                 *(self.trans_a, self.trans_b, self.m, self.n, self.k, self.alpha),
                 *(self.a.data_ptr(), self.a.shape[1], self.b.data_ptr(), self.b.shape[1]),
                 *(self.beta, c.data_ptr(), c.shape[1], self.bias.data_ptr(), self.epilogue),
@@ -111,6 +117,23 @@ def test_a_product_of_more_than_one_block_is_right(width, sizes, trans, threads)
 
 
 @every_width
+@settings(max_examples=80, deadline=None)
+@given(
+    sizes=st.tuples(SIZES, SIZES, SIZES | st.just(600)),
+    trans=st.tuples(st.booleans(), st.booleans()),
+    beta=st.sampled_from([0.0, 1.0]),
+    slack=st.integers(0, 5),
+    epilogue=st.sampled_from([PLAIN, BIAS_RELU]),
+    threads=st.integers(1, 2),
+)
+def test_a_product_in_bfloat16_rounds_its_operands_and_nothing_else(
+    width, sizes, trans, beta, slack, epilogue, threads
+):
+    product = Product(*sizes, *trans, 1.0, beta, slack, epilogue, threads, bf16=True)
+    product.check(kernels(width))
+
+
+@every_width
 @pytest.mark.parametrize("threads", [1, 2])
 def test_the_same_product_twice_is_the_same_to_the_bit(width, threads):
     product = Product(200, 150, 300, trans_b=True, threads=threads)
@@ -118,9 +141,10 @@ def test_the_same_product_twice_is_the_same_to_the_bit(width, threads):
 
 
 @every_width
+@pytest.mark.parametrize("bf16", [False, True])
 @pytest.mark.parametrize("trans", [(False, False), (True, True)], ids=["plain", "transposed"])
-def test_a_zero_hides_no_nan(width, trans):
-    product = Product(20, 33, 18, *trans)
+def test_a_zero_hides_no_nan(width, trans, bf16):
+    product = Product(20, 33, 17, *trans, bf16=bf16)
     product.b.zero_()
     (product.a if not trans[0] else product.a.T)[4, 5] = float("nan")
     got = product.run(kernels(width))

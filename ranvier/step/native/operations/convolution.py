@@ -1,0 +1,134 @@
+"""Convolution, and its gradients of input, weight and bias."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+from typing import Any
+
+import torch
+
+from ranvier.step.native.lowering import Lowering, NativeUnsupported, lowers
+from ranvier.step.native.operations.pictures import (
+    LAST,
+    as_it_came,
+    as_picture,
+    channels_last,
+    pair,
+)
+from ranvier.step.native.operations.products import BIAS, PLAIN
+from ranvier.step.native.program import Word
+from ranvier.step.native.values import Buffer, View, whole
+
+
+def _geometry(
+    x: View, y: View, weight: View, rank: int, settings: tuple[Any, ...], groups: int
+) -> list[Word]:
+    """The words of an `rv_convolution`; x and y with channels last, the weight as torch has it."""
+    stride, padding, dilation = settings
+    kernel = weight.shape[2:]
+    return [
+        *x.shape,
+        *y.shape[1:],
+        *kernel,
+        *pair(stride, rank, 1),
+        *pair(padding, rank, 0),
+        *pair(dilation, rank, 1),
+        groups,
+        *weight.strides,
+    ]
+
+
+def _require_plain(transposed: bool, weight: View) -> None:
+    if transposed:
+        raise NativeUnsupported("a transposed convolution")
+    if weight.dtype != torch.float32 or weight.constant is not None:
+        raise NativeUnsupported("a convolution of other numbers than float32")
+
+
+@lowers("aten::convolution")
+def _convolution(
+    lowering: Lowering,
+    x: View,
+    weight: View,
+    bias: View | None,
+    stride: Sequence[int],
+    padding: Sequence[int],
+    dilation: Sequence[int],
+    transposed: bool,
+    output_padding: Sequence[int],
+    groups: int,
+) -> View:
+    _require_plain(transposed, weight)
+    rank = len(x.shape)
+    size = as_picture(whole(Buffer(1, torch.float32), lowering.form.shape)).shape
+    x, weight = channels_last(lowering, x), as_picture(weight)
+    y = lowering.new([size[axis] for axis in LAST])
+    bias = None if bias is None else lowering.contiguous(bias)
+    geometry = _geometry(x, y, weight, rank, (stride, padding, dilation), groups)
+    threads = lowering.threads_for(y.numel * weight.numel // max(1, weight.shape[0]))
+    workspace = lowering.new((max(1, lowering.sizes.convolution(geometry, threads)),))
+    lowering.emit(
+        "convolution",
+        [
+            *geometry,
+            x,
+            weight,
+            0 if bias is None else replace(bias),
+            PLAIN if bias is None else BIAS,
+            y,
+            threads,
+            workspace,
+        ],
+        reads=[x, weight, *([] if bias is None else [bias])],
+        writes=[y, workspace],
+    )
+    return as_it_came(y, rank)
+
+
+@lowers("aten::convolution_backward")
+def _convolution_backward(
+    lowering: Lowering,
+    gradient: View,
+    x: View,
+    weight: View,
+    bias_sizes: Any,
+    stride: Sequence[int],
+    padding: Sequence[int],
+    dilation: Sequence[int],
+    transposed: bool,
+    output_padding: Sequence[int],
+    groups: int,
+    wanted: Sequence[bool],
+) -> tuple[View | None, View | None, View | None]:
+    _require_plain(transposed, weight)
+    rank, shape = len(x.shape), weight.shape
+    x, dy = channels_last(lowering, x), channels_last(lowering, gradient)
+    weight = as_picture(weight)
+    settings = (stride, padding, dilation)
+    work = dy.numel * weight.numel // max(1, weight.shape[0])
+    threads = lowering.threads_for(work)
+    dx = dweight = dbias = None
+    geometry = _geometry(x, dy, weight, rank, settings, groups)
+    workspace = lowering.new((max(1, lowering.sizes.convolution(geometry, threads)),))
+    if wanted[0]:
+        made = lowering.new(x.shape)
+        lowering.emit(
+            "convolution_input_gradient",
+            [*geometry, dy, weight, made, threads, workspace],
+            reads=[dy, weight],
+            writes=[made, workspace],
+        )
+        dx = as_it_came(made, rank)
+    if wanted[1] or wanted[2]:
+        made = lowering.new(weight.shape)
+        geometry = _geometry(x, dy, made, rank, settings, groups)
+        dbias = lowering.new((shape[0],)) if wanted[2] else None
+        lowering.emit(
+            "convolution_weight_gradient",
+            [*geometry, x, dy, made, 0 if dbias is None else dbias, threads, workspace],
+            reads=[x, dy],
+            writes=[made, workspace, *([] if dbias is None else [dbias])],
+        )
+        dweight = made.like(made.stand_in().view(shape))
+    return dx, dweight, dbias
