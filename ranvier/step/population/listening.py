@@ -76,6 +76,18 @@ class Numbers:
         )
         return arguments
 
+    def kept(self, positions: Sequence[int]) -> Numbers:
+        """Those of some members only."""
+        leaves = {
+            node: {
+                place: PerMember(tuple(number.values[k] for k in positions))
+                for place, number in of_node.items()
+            }
+            for node, of_node in self.leaves.items()
+        }
+        constants = {name: rows[list(positions)] for name, rows in self.constants.items()}
+        return Numbers(leaves, constants)
+
 
 def compared(graph: fx.Graph, members: Sequence[Heard]) -> Numbers:
     """The numbers and constants of `graph`, captured from the first member, that members vary.
