@@ -213,14 +213,12 @@ def _with_numbers_as_tensors(call: Call) -> Any:
         values = torch.tensor(leaf.values, dtype=like.dtype, device=like.device)
         return Stacked(values.view(-1, *([1] * (like.ndim - 1))))
 
-    changed = dict(call.named)
-    changed = {name: as_rows(value) for name, value in changed.items() if name != "alpha"}
     if call.named.get("alpha", 1) != 1:
         return NotImplemented
-    flat = [value.tensor for value in changed.values() if isinstance(value, Stacked)]
-    if len(flat) < len(changed):
+    operands = [as_rows(value) for name, value in call.named.items() if name != "alpha"]
+    if not all(isinstance(operand, Stacked) for operand in operands):
         return NotImplemented
-    return Stacked(tensor_operation(*(_widened(rows, like.ndim) for rows in flat)))
+    return Stacked(tensor_operation(*(_widened(each.tensor, like.ndim) for each in operands)))
 
 
 def _widened(rows: Tensor, axes: int) -> Tensor:
