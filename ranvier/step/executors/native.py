@@ -49,15 +49,17 @@ class Native(Executor):
         engine = self._engine_for(batch)
         if engine is None:
             return self._replay.run(batch, learning_rate)
-        losses, norms = self._stepped(engine, batch, [learning_rate])
-        return Scalars(losses[0], norms[0])
+        scalars = engine.run_one(batch, learning_rate)
+        self.state.step += 1
+        return scalars
 
     def run_observed(self, batch: Batch, learning_rate: float) -> tuple[Scalars, list[Tensor]]:
         engine = self._engine_for(batch)
         if engine is None:
             return self._replay.run_observed(batch, learning_rate)
-        losses, norms = self._stepped(engine, batch, [learning_rate])
-        return Scalars(losses[0], norms[0]), engine.gradients()
+        scalars = engine.run_one(batch, learning_rate)
+        self.state.step += 1
+        return scalars, engine.gradients()
 
     def run_rows(
         self, rows: Batch, bounds: Sequence[int], learning_rates: Sequence[float]
@@ -76,14 +78,10 @@ class Native(Executor):
                 own = [bound - bounds[at] for bound in bounds[at : end + 1]]
                 parts.append(self._replay.run_rows(stretch, own, learning_rates[at:end]))
             else:
-                parts.append(self._stepped(engine, stretch, learning_rates[at:end]))
+                parts.append(engine.run(stretch, learning_rates[at:end]))
+                self.state.step += end - at
             at = end
         return Scalars(*(torch.cat(values) for values in zip(*parts, strict=True)))
-
-    def _stepped(self, engine: Engine, rows: Batch, learning_rates: Sequence[float]) -> Scalars:
-        scalars = engine.run(rows, learning_rates)
-        self.state.step += len(learning_rates)
-        return scalars
 
     def _engine_for(self, batch: Batch) -> Engine | None:
         """The engine for batches of this form, made at the first of them; None to replay it."""
@@ -159,10 +157,10 @@ def _require_agreement(
     loss, _, *gradients = captured.module(*wanted.values(), *given, rate)
     after = torch.get_rng_state()
     torch.set_rng_state(before)
-    came = engine.run(batch, [float(rate)])
+    came = engine.run_one(batch, float(rate))
     if not torch.equal(torch.get_rng_state(), after):
         raise NativeUnsupported("it drew other random numbers at its check")
-    if not _agree(came.loss[0], loss):
+    if not _agree(came.loss, loss):
         raise NativeUnsupported("it gave another loss at its check")
     # A gradient that is 0 but for rounding, such as that of a bias before batch normalisation,
     # says nothing by its own size.

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import ctypes
 from collections.abc import Sequence
-from contextlib import nullcontext
 
 import torch
 from torch import Tensor
@@ -38,31 +37,45 @@ class Engine:
         self._num_norms = program.streams[-1].numel
         # What the tape writes to stays where it is, even if a parameter gets other memory.
         self._held = [tensor.detach() for tensor in tensors.values()]
+        self._places = [tensor.data_ptr() for tensor in self._held]
         self._tensors = list(tensors.values())
 
     @property
     def is_current(self) -> bool:
         """Whether the state's tensors still lie where the tape writes to."""
-        held = self._held
-        return all(t.data_ptr() == h.data_ptr() for t, h in zip(self._tensors, held, strict=True))
+        return [tensor.data_ptr() for tensor in self._tensors] == self._places
 
     def run(self, rows: Batch, learning_rates: Sequence[float]) -> Scalars:
         """As many updates as there are learning rates, on equal parts of the rows, in order."""
         steps = len(learning_rates)
+        scalars = Scalars(torch.empty(steps), torch.empty(steps, self._num_norms))
+        self._run(rows, learning_rates, scalars)
+        return scalars
+
+    def run_one(self, batch: Batch, learning_rate: float) -> Scalars:
+        """One update."""
+        scalars = Scalars(torch.empty(()), torch.empty(self._num_norms))
+        self._run(batch, (learning_rate,), scalars)
+        return scalars
+
+    def _run(self, rows: Batch, learning_rates: Sequence[float], scalars: Scalars) -> None:
+        steps = len(learning_rates)
+        # Each stream is held here by a name until the call is over.
         data = [tensor.contiguous() for tensor in rows if tensor is not None]
-        rates = torch.tensor(learning_rates, dtype=torch.float64)
-        losses = torch.empty(steps)
-        norms = torch.empty(steps, self._num_norms)
+        rates = (ctypes.c_double * steps)(*learning_rates)
         drawn = [_Drawn(draw, steps) for draw in self._draws]
         for step in range(steps):
             for each in drawn:
                 each.fill(step)
-        streams = [*data, rates, *(each.numbers for each in drawn), losses, norms]
-        base = [stream.data_ptr() for stream in streams]
-        stride = [stream.nbytes // steps for stream in streams]
-        with self._generator.borrowed() if self._draws_itself else nullcontext():
-            self.tape.run(base, stride, steps)
-        return Scalars(losses, norms)
+        base = [tensor.data_ptr() for tensor in data]
+        base.append(ctypes.addressof(rates))
+        base += [each.numbers.data_ptr() for each in drawn]
+        base += [tensor.data_ptr() for tensor in scalars]
+        if self._draws_itself:
+            with self._generator.borrowed():
+                self.tape.run(base, steps)
+        else:
+            self.tape.run(base, steps)
 
     def gradients(self) -> list[Tensor]:
         """The gradients of the last step, copied out."""

@@ -32,7 +32,7 @@ def run(elements: list[Element], *, threads: int = 1) -> None:
     if isinstance(found, str):
         pytest.skip(found)
     program = Lowered(items=list(elements))
-    Tape(found, program, threads=threads).run([], [], 1)
+    Tape(found, program, threads=threads).run([], 1)
 
 
 def apply(operation: str, *operands: Tensor | float) -> Tensor:
