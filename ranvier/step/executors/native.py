@@ -115,7 +115,13 @@ class Native(Executor):
             raise NativeUnsupported(found)
         captured = simplified(capture(self.program, self.state, batch))
         tensors = self.state.named()
-        engine = Engine(found, captured, tensors, threads=self.threads)
+        try:
+            engine = Engine(found, captured, tensors, threads=self.threads)
+        except NativeUnsupported:
+            raise
+        except Exception as error:
+            # A graph that nobody thought of costs speed, never the run.
+            raise NativeUnsupported(f"lowering it failed: {error!r:.200}") from error
         if 2 * sum(t.nbytes for t in tensors.values()) <= LARGEST_CHECKED:
             copies = {name: tensor.detach().clone() for name, tensor in tensors.items()}
             with torch.random.fork_rng(devices=[]):
