@@ -33,6 +33,8 @@ def varied(forward: Forward, variant: Variant) -> Forward:
     Inputs are not cast: the codes of categories and tokens are no quantities, and a layer that
     looks them up gets them whole. torch casts what enters a product.
     """
+    if variant.is_plain:
+        return forward
     replacements = _replacements(variant)
     is_half = variant.number_format == "bfloat16"
 
@@ -47,7 +49,7 @@ def varied(forward: Forward, variant: Variant) -> Forward:
                 outputs = forward(rows)
         return outputs.float() if is_half else outputs
 
-    return forward if variant.is_plain else forward_varied
+    return forward_varied
 
 
 def _replacements(variant: Variant) -> Replacements:
