@@ -41,12 +41,11 @@ def varied(forward: Forward, variant: Variant) -> Forward:
     def forward_varied(rows: Tensor) -> Tensor:
         # Without its cache every use of a weight is cast by itself, and its gradients are summed in
         # float32; a replay casts once all the same.
-        with torch.autocast(rows.device.type, torch.bfloat16, enabled=is_half, cache_enabled=False):
-            if replacements:
-                with Replaced(replacements):
-                    outputs = forward(rows)
-            else:
-                outputs = forward(rows)
+        mixed = torch.autocast(
+            rows.device.type, torch.bfloat16, enabled=is_half, cache_enabled=False
+        )
+        with mixed, Replaced(replacements):
+            outputs = forward(rows)
         return outputs.float() if is_half else outputs
 
     return forward_varied
