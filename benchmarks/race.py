@@ -39,6 +39,7 @@ class Entry:
     rows: int = 0
     steps: int = 0
     first_loss: float | None = None
+    note: str | None = None
     rounds: list[float] = field(default_factory=list)
     reached: dict[int, tuple[float, float]] = field(default_factory=dict)
 
@@ -76,9 +77,8 @@ def race(workload: Workload, contenders: Sequence[Contender], course: Course) ->
         for runner in runners:
             runner.attempt(runner.judge, course.seeds[0])
         for runner in runners:
-            if runner.shows_spread:
-                for seed in course.seeds[1:]:
-                    runner.attempt(runner.again, seed)
+            if runner.shows_spread and runner.entry.failure is None:
+                runner.repeat(course.seeds[1:])
         return [runner.entry for runner in runners]
 
 
@@ -109,7 +109,7 @@ class _Runner:
         self.process = Process(
             command(contender, self.course.peers_python),
             folder=ROOT,
-            environment=environment(),
+            environment=environment(self.folder / "caches" / contender.name),
             log=self.folder / f"{contender.name.replace('/', '-')}.log",
         )
         imported = self.process.answer(seconds=IMPORT_SECONDS)
@@ -132,14 +132,20 @@ class _Runner:
         found = self._ask(BLOCK_SECONDS, do="judge")
         self.entry.reached[seed] = (found["loss"], found["quality"])
         if self.entry.peak_bytes is None:
-            self.entry.peak_bytes = found["peak_bytes"]
+            self.entry.peak_bytes, self.entry.note = found["peak_bytes"], found["note"]
 
-    def again(self, seed: int) -> None:
-        """The same training from another seed, for its quality alone."""
-        self._ask(IMPORT_SECONDS, do="start", seed=seed)
-        for _ in range(1 if self.workload.is_sweep else self.course.rounds + 1):
-            self._ask(BLOCK_SECONDS, do="block")
-        self.judge(seed)
+    def repeat(self, seeds: Sequence[int]) -> None:
+        """The same training from other seeds, for their quality alone; times stay if one fails."""
+        blocks = 1 if self.workload.is_sweep else self.course.rounds + 1
+        try:
+            for seed in seeds:
+                self._ask(IMPORT_SECONDS, do="start", seed=seed)
+                for _ in range(blocks):
+                    self._ask(BLOCK_SECONDS, do="block")
+                self.judge(seed)
+        except Failed as failure:
+            contender = self.entry.contender.name
+            self.course.say(f"{self.workload.name} {contender}: other seeds: {failure}")
 
     def words(self) -> str:
         """What there is to say of it before the rounds."""

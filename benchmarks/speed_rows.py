@@ -37,6 +37,7 @@ def _row(
         "peak_bytes": entry.peak_bytes,
         "seconds_per_block": entry.rounds,
         "first_loss": entry.first_loss,
+        "note": entry.note,
         "reached": {str(seed): list(found) for seed, found in entry.reached.items()},
     }
     if entry.failure is None and entry.rounds:

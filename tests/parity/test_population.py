@@ -177,7 +177,9 @@ OPTIONS: dict[str, Callable[[int], dict[str, Any]]] = {
 }
 
 
-@pytest.mark.parametrize("is_exact", [False, True], ids=["", "exact"])
+@pytest.mark.parametrize(
+    "is_exact", [False, pytest.param(True, marks=pytest.mark.slow)], ids=["", "exact"]
+)
 @pytest.mark.parametrize("name", OPTIONS)
 def test_members_may_differ_in_any_number(name: str, is_exact: bool) -> None:
     case = NETWORKS["tanh_in_a_residual"]

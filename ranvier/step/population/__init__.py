@@ -2,5 +2,6 @@
 
 from ranvier.step.population.member import Member, vary
 from ranvier.step.population.population import Population
+from ranvier.step.population.strains import strains
 
-__all__ = ["Member", "Population", "vary"]
+__all__ = ["Member", "Population", "strains", "vary"]

@@ -76,6 +76,18 @@ class Numbers:
         )
         return arguments
 
+    def kept(self, positions: Sequence[int]) -> Numbers:
+        """Those of some members only."""
+        leaves = {
+            node: {
+                place: PerMember(tuple(number.values[k] for k in positions))
+                for place, number in of_node.items()
+            }
+            for node, of_node in self.leaves.items()
+        }
+        constants = {name: rows[list(positions)] for name, rows in self.constants.items()}
+        return Numbers(leaves, constants)
+
 
 def compared(graph: fx.Graph, members: Sequence[Heard]) -> Numbers:
     """The numbers and constants of `graph`, captured from the first member, that members vary.
@@ -85,7 +97,7 @@ def compared(graph: fx.Graph, members: Sequence[Heard]) -> Numbers:
     """
     places = _aligned(graph, members[0])
     for k, heard in enumerate(members):
-        _refuse_other_calls(members[0], heard, k)
+        refuse_other_calls(members[0], heard, k)
     leaves: dict[fx.Node, dict[int, PerMember]] = {}
     constants: dict[str, Tensor] = {}
     for node, place in places.items():
@@ -128,7 +140,12 @@ def _matches(node: fx.Node, called: OpOverload, other: OpOverload, leaves: list[
     )
 
 
-def _refuse_other_calls(first: Heard, other: Heard, k: int) -> None:
+def refuse_other_calls(first: Heard, other: Heard, k: int) -> None:
+    """Refuse a member k that does other things than the first.
+
+    Raises:
+        CaptureError: naming the first operation that is another.
+    """
     for one, its in zip(first.calls, other.calls, strict=False):
         if one[0] is not its[0] or [_shape(a) for a in one[1]] != [_shape(a) for a in its[1]]:
             raise CaptureError(

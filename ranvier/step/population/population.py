@@ -13,7 +13,7 @@ from ranvier.step.capture import CaptureError, Signature, Signer, capture
 from ranvier.step.executors.base import Remark
 from ranvier.step.objective import Batch
 from ranvier.step.population.check import Step, same_bits, within_rounding
-from ranvier.step.population.combined import Combined, combined
+from ranvier.step.population.combined import Combined, Recipe, recipe
 from ranvier.step.population.listening import Heard, Listener
 from ranvier.step.population.member import Member
 from ranvier.step.population.storage import alike, apart, parameter_of, stacked
@@ -65,6 +65,8 @@ class Population:
         self.remarks: list[Remark] = []
         self._own = [member.program.first_state(self.device) for member in members]
         self._streams = Streams([member.seed for member in members], self.device)
+        # What the update of a form is made of; None where members are trained one after another.
+        self._recipes: dict[_Form, Recipe | None] = {}
         self._settle(alike(self._own))
 
     def _settle(self, states: list[State]) -> None:
@@ -72,7 +74,7 @@ class Population:
         self._tensors = stacked(states)
         self._flat = list(self._tensors.values())
         self._signer = Signer(self.members[0].program.module, states[0])
-        self._updates: dict[_Form, Combined | None] = {}
+        self._updates: dict[_Form, Combined] = {}
 
     def __len__(self) -> int:
         return len(self.members)
@@ -90,13 +92,16 @@ class Population:
         """
         rates = self._rates(learning_rates)
         self._check_rows(batch, own_rows)
-        form = _Form(self._signer(batch), own_rows, rates.ndim > 0)
-        if form not in self._updates:
+        rows = _rows_of(0, batch) if own_rows else batch
+        form = _Form(self._signer(rows), own_rows, rates.ndim > 0)
+        if form not in self._recipes:
             return self._first(form, batch, rates)
-        update = self._updates[form]
-        if update is None:
+        made_of = self._recipes[form]
+        if made_of is None:
             return self._one_by_one(form, batch, rates)
-        return self._together(update, batch, rates)
+        if form not in self._updates:
+            self._updates[form] = made_of.made(self._given(batch, rates), len(self))
+        return self._together(self._updates[form], batch, rates)
 
     def run_rows(
         self, rows: Batch, order: Sequence[Tensor], learning_rates: Sequence[Rates] | None = None
@@ -139,6 +144,10 @@ class Population:
         self.members = tuple(self.members[k] for k in positions)
         self._own = [self._own[k] for k in positions]
         self._streams.keep(positions)
+        self._recipes = {
+            form: None if made_of is None else made_of.kept(positions)
+            for form, made_of in self._recipes.items()
+        }
         self._settle([self._states[k] for k in positions])
 
     def state(self, k: int) -> State:
@@ -200,8 +209,7 @@ class Population:
             )
 
     def _together(self, update: Combined, batch: Batch, rates: Tensor) -> Scalars:
-        given = [tensor for tensor in batch if tensor is not None]
-        loss, norms = update([*self._flat, *given, rates], self._streams.generators)
+        loss, norms = update(self._given(batch, rates), self._streams.generators)
         self.step += 1
         return Scalars(loss, norms)
 
@@ -234,11 +242,12 @@ class Population:
         alone = Step(self._one_by_one(form, batch, rates, heard), *self._snapshot())
         self.step -= 1
         try:
-            update = self._combined(form, batch, rates, heard)
+            made_of = self._recipe(form, batch, heard)
+            update = made_of.made(self._given(batch, rates), len(self))
             self._restore(*before)
             came = Step(self._together(update, batch, rates), *self._snapshot())
-        except CaptureError as error:
-            return self._give_up(form, alone, str(error))
+        except (CaptureError, RuntimeError, TypeError, NotImplementedError) as error:
+            return self._give_up(form, alone, _first_line(error))
         if self.is_exact:
             difference = None if same_bits(came, alone) else "the bits differ"
         else:
@@ -247,26 +256,22 @@ class Population:
         if difference is not None:
             self.step -= 1
             return self._give_up(form, alone, f"at their check {difference}")
-        self._updates[form] = update
+        self._recipes[form], self._updates[form] = made_of, update
         return came.scalars
 
-    def _combined(
-        self, form: _Form, batch: Batch, rates: Tensor, heard: Sequence[Heard]
-    ) -> Combined:
+    def _recipe(self, form: _Form, batch: Batch, heard: Sequence[Heard]) -> Recipe:
         rows = _rows_of(0, batch) if form.has_own_rows else batch
         captured = capture(self.members[0].program, self._states[0], rows)
-        given = [tensor for tensor in batch if tensor is not None]
-        is_stacked = [
-            *(True for _ in self._flat),
-            *(form.has_own_rows for _ in given),
-            form.has_own_rates,
-        ]
-        examples = [*self._flat, *given, rates]
-        return combined(captured, heard, examples, is_stacked=is_stacked, is_exact=self.is_exact)
+        data = [tensor for tensor in batch if tensor is not None]
+        is_stacked = [True] * len(self._flat) + [form.has_own_rows] * len(data)
+        return recipe(captured, heard, [*is_stacked, form.has_own_rates], is_exact=self.is_exact)
+
+    def _given(self, batch: Batch, rates: Tensor) -> list[Tensor]:
+        return [*self._flat, *(tensor for tensor in batch if tensor is not None), rates]
 
     def _give_up(self, form: _Form, alone: Step, reason: str) -> Scalars:
         self._restore(alone.tensors, alone.random)
-        self._updates[form] = None
+        self._recipes[form] = None
         text = f"population: members are trained one after another, as {reason}"
         self.remarks.append(Remark(text, is_fallback=True))
         self.step += 1
@@ -286,3 +291,8 @@ class Population:
 def _rows_of(k: int, batch: Batch) -> Batch:
     inputs, targets, weights = batch
     return Batch(inputs[k], targets[k], None if weights is None else weights[k])
+
+
+def _first_line(error: BaseException) -> str:
+    text = str(error).strip() or type(error).__name__
+    return text.splitlines()[0][:200]

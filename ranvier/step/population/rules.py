@@ -14,7 +14,7 @@ from torch._ops import OpOverload
 from ranvier.step.population.listening import PerMember
 from ranvier.step.population.lists import for_each_tensor
 from ranvier.step.population.optimizers import FUSED, moved_together
-from ranvier.step.population.stacking import Call, Rule, Stacked, by_torch, for_each_member
+from ranvier.step.population.stacking import Call, Rule, Stacked, by_torch, for_each_member, is_view
 
 _aten = torch.ops.aten
 
@@ -58,9 +58,7 @@ _MOVES = {
 
 
 def _keeps_bits(called: OpOverload) -> bool:
-    arguments = called._schema.arguments
-    is_view = any(a.alias_info is not None and not a.alias_info.is_write for a in arguments)
-    return is_view or torch.Tag.pointwise in called.tags or called in _MOVES
+    return is_view(called) or torch.Tag.pointwise in called.tags or called in _MOVES
 
 
 _SHAPED = {_aten.view.default, _aten._unsafe_view.default}
@@ -215,14 +213,12 @@ def _with_numbers_as_tensors(call: Call) -> Any:
         values = torch.tensor(leaf.values, dtype=like.dtype, device=like.device)
         return Stacked(values.view(-1, *([1] * (like.ndim - 1))))
 
-    changed = dict(call.named)
-    changed = {name: as_rows(value) for name, value in changed.items() if name != "alpha"}
     if call.named.get("alpha", 1) != 1:
         return NotImplemented
-    flat = [value.tensor for value in changed.values() if isinstance(value, Stacked)]
-    if len(flat) < len(changed):
+    operands = [as_rows(value) for name, value in call.named.items() if name != "alpha"]
+    if not all(isinstance(operand, Stacked) for operand in operands):
         return NotImplemented
-    return Stacked(tensor_operation(*(_widened(rows, like.ndim) for rows in flat)))
+    return Stacked(tensor_operation(*(_widened(each.tensor, like.ndim) for each in operands)))
 
 
 def _widened(rows: Tensor, axes: int) -> Tensor:

@@ -93,7 +93,13 @@ Rule = Callable[[Call], Any]
 
 
 def for_each_member(call: Call) -> Any:
-    """The operation once for each member: whatever it is, with the bits it has alone."""
+    """The operation once for each member: whatever it is, with the bits it has alone.
+
+    Raises:
+        CaptureError: for a view that something writes through, as what is stacked anew is none.
+    """
+    if call.is_written and is_view(call.operation):
+        raise CaptureError(f"{call.operation} gives memory that is written to")
     results = []
     for k in range(call.members):
 
@@ -113,6 +119,12 @@ def for_each_member(call: Call) -> Any:
         for rows in zip(*flat, strict=True)
     ]
     return tree_unflatten(together, spec)
+
+
+def is_view(called: OpOverload) -> bool:
+    """Whether what it gives is memory that it was given."""
+    arguments = called._schema.arguments
+    return any(a.alias_info is not None and not a.alias_info.is_write for a in arguments)
 
 
 def _written_argument(call: Call) -> Any:

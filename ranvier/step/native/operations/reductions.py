@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from typing import Any
 
@@ -104,6 +105,31 @@ def _amax(lowering: Lowering, view: View, axes: Axes = None, keeps: bool = False
 @lowers("aten::amin")
 def _amin(lowering: Lowering, view: View, axes: Axes = None, keeps: bool = False) -> View:
     return reduced(lowering, view, axes, keeps, way=SMALLEST)
+
+
+@lowers("aten::any", "aten::all")
+def _any_or_all(lowering: Lowering, view: View, axes: Axes = None, keeps: bool = False) -> View:
+    is_any = lowering.name.startswith("aten::any")
+    truth = lowering.element("ne", view, 0.0, dtype=torch.bool)
+    most = reduced(lowering, truth, axes, keeps, way=LARGEST if is_any else SMALLEST)
+    return lowering.element("copy", most, dtype=torch.bool)
+
+
+@lowers("aten::var")
+def _var(
+    lowering: Lowering,
+    view: View,
+    axes: Axes = None,
+    *,
+    correction: float | None = None,
+    keepdim: bool = False,
+) -> View:
+    size = _size(view, axes)
+    mean = reduced(lowering, view, axes, True, scale=1 / max(1, size))
+    away = lowering.element("sub", view, mean)
+    freedom = size - (1 if correction is None else correction)
+    scale = 1 / freedom if freedom > 0 else math.nan
+    return reduced(lowering, away, axes, keepdim, way=SUM_OF_SQUARES, scale=scale)
 
 
 @lowers("aten::max", "aten::min")

@@ -41,6 +41,32 @@ def _index_select(lowering: Lowering, view: View, axis: int, index: View) -> Vie
     return result.permute([order.index(a) for a in range(len(order))])
 
 
+@lowers("aten::index")
+def _index(lowering: Lowering, view: View, indices: list[View | None]) -> View:
+    """`x[:, i]`: one tensor of places along one axis."""
+    given = [axis for axis, index in enumerate(indices) if index is not None]
+    if len(given) != 1:
+        raise NativeUnsupported("the operation index by several tensors")
+    (axis,) = given
+    index = indices[axis]
+    assert index is not None
+    rank, added = len(view.shape), len(index.shape)
+    order = [axis, *(a for a in range(rank) if a != axis)]
+    rows = _taken(lowering, view.permute(order), index)
+    rows = rows.like(rows.stand_in().view((*index.shape, *rows.shape[1:])))
+    back = [added + a for a in range(axis)] + list(range(added))
+    return rows.permute([*back, *range(added + axis, rank - 1 + added)])
+
+
+@lowers("aten::flip")
+def _flip(lowering: Lowering, view: View, axes: list[int]) -> View:
+    for axis in axes:
+        size = view.shape[axis]
+        index = _constant(lowering, torch.arange(size - 1, -1, -1))
+        view = _index_select(lowering, view, axis, index)
+    return view
+
+
 @lowers("aten::embedding_dense_backward")
 def _embedding_backward(
     lowering: Lowering,
@@ -74,11 +100,15 @@ def _register_fixed() -> None:
 def _fixed(packet: Any) -> Any:
     def handler(lowering: Lowering, *arguments: Any, **keywords: Any) -> View:
         keywords["device"] = "cpu"
-        view = lowering.held(packet(*arguments, **keywords))
-        view.buffer.is_frozen = True
-        return view
+        return _constant(lowering, packet(*arguments, **keywords))
 
     return handler
+
+
+def _constant(lowering: Lowering, tensor: torch.Tensor) -> View:
+    view = lowering.held(tensor)
+    view.buffer.is_frozen = True
+    return view
 
 
 _register_fixed()

@@ -8,7 +8,7 @@ import pytest
 import torch
 
 from ranvier.nn import build
-from ranvier.spec import Conv, Dense, Flatten, Layer, MultiHeadAttention, Network
+from ranvier.spec import GRU, Conv, Dense, Flatten, Layer, MultiHeadAttention, Network
 from ranvier.step import Batch
 from ranvier.step.choice import Candidate, Limits, Scratch, candidates
 from ranvier.step.choice.candidates import SMALL, by_rule, executors, variants, with_one_thread
@@ -53,6 +53,21 @@ def test_attention_and_convolution_are_tried_where_there_are_some() -> None:
         "bfloat16, 2 threads",
         "bfloat16, channels first, 2 threads",
     ]
+
+
+@pytest.mark.usefixtures("with_units")
+@pytest.mark.parametrize("has_library", [True, False])
+def test_fused_recurrent_layers_are_tried_where_there_are_some_and_their_library(
+    has_library: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(candidates, "has_fused_kernels", lambda: has_library)
+    found = words_of(GRU(3), (5, 2))
+    assert "bfloat16, 2 threads" in found
+    assert ("float32, fused recurrent layers, 2 threads" in found) is has_library
+    assert ("bfloat16, fused recurrent layers, 2 threads" in found) is has_library
+    assert not any("recurrent" in words for words in words_of(Dense(4), (5,)))
+    forced = Limits(forced={"threads": 2, "recurrent": "plain"})
+    assert not any("recurrent" in words for words in words_of(GRU(3), (5, 2), forced))
 
 
 def test_bfloat16_is_not_tried_where_it_would_be_emulated(monkeypatch: pytest.MonkeyPatch) -> None:

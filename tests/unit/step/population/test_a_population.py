@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import copy
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -12,7 +14,7 @@ from ranvier.core.errors import ConfigError, DamagedError
 from ranvier.core.task import Task
 from ranvier.losses import CrossEntropy
 from ranvier.nn import build
-from ranvier.optim import SGD, AdamW, Optimizer
+from ranvier.optim import LBFGS, SGD, AdamW, Optimizer
 from ranvier.spec import BatchNorm, Dense, Dropout, Network
 from ranvier.step import Batch, Head, Program
 from ranvier.step.population import Member, Population
@@ -135,6 +137,18 @@ def test_shared_rows_and_the_same_rows_for_each_are_the_same_step() -> None:
     assert shared.remarks == own.remarks == []
 
 
+def test_rows_by_index_are_the_batches_they_name() -> None:
+    named, given = (Population([member(k) for k in range(2)]) for _ in range(2))
+    rows = batches(1, rows=24)[0]
+    order = torch.randperm(24, generator=torch.Generator().manual_seed(1)).view(3, 8)
+    scalars = named.run_rows(rows, list(order), [0.1, [0.1, 0.2], 0.3])
+    for index, rates, loss in zip(order, [0.1, [0.1, 0.2], 0.3], scalars.loss, strict=True):
+        batch = Batch(rows.inputs[index], rows.targets[index])
+        assert torch.equal(given.run(batch, rates).loss, loss)
+    assert scalars.loss.shape == (3, 2)
+    assert scalars.gradient_norms.shape == (3, 2, 6)
+
+
 def test_weights_of_rows_may_leave_out_rows_of_some_members() -> None:
     inputs, targets, _ = batches(1)[0]
     weights = torch.ones(2, 8)
@@ -187,19 +201,27 @@ def test_what_cannot_be_captured_is_trained_one_after_another_and_says_why() -> 
         Member(Program(module=Branching(), head=HEAD, loss=CrossEntropy(), optimizer=SGD()))
         for _ in range(2)
     ]
-    alone = [each.program.module.first.weight.detach().clone() for each in members]
+    modules = [copy.deepcopy(each.program.module) for each in members]
     population = Population(members)
     for batch in batches(2):
         population.run(batch, 0.1)
     (remark,) = population.remarks
     assert remark.is_fallback
     assert "one after another, as what runs next depends on values" in remark.text
-    for k, weight in enumerate(alone):
-        layer = Branching()
-        layer.load_state_dict(
-            {"first.weight": weight, "first.bias": members[k].program.module.first.bias}
-        )
-        assert not torch.equal(members[k].program.module.first.weight, weight)
+    for k, module in enumerate(modules):
+        program = replace(members[k].program, module=module)
+        state = program.first_state(torch.device("cpu"))
+        for batch in batches(2):
+            program.update(module, state, batch, 0.1)
+        assert same(copies(module.state_dict()), copies(population.module(k).state_dict()))
+
+
+def test_an_optimizer_that_looks_at_values_trains_members_one_after_another() -> None:
+    population = Population([member(k, LBFGS()) for k in range(2)])
+    for batch in batches(2):
+        population.run(batch)
+    (remark,) = population.remarks
+    assert "lbfgs looks at values to decide what runs next" in remark.text
 
 
 def test_a_setting_that_decides_what_runs_is_named() -> None:
