@@ -24,7 +24,7 @@ from ranvier.step.variants import Variant
 _ON_PROCESSOR = ("native", "replay", "eager")
 _ON_CUDA = ("cudagraph", "replay", "eager")
 # Below so many weights × rows the native library spares more than torch's kernels are better.
-SMALL = 20_000_000
+SMALL = 100_000_000
 
 
 def executors(device: torch.device, limits: Limits) -> list[Candidate]:
