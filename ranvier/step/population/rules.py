@@ -155,17 +155,10 @@ def _batch_norm(call: Call) -> Any:
     return result
 
 
-def _sum(call: Call) -> Any:
-    rows, axes = call["self"], call["dim"]
-    # Over several axes that do not lie together, the order of summing hangs on the number of
-    # members: a convolution's bias gradient.
-    if isinstance(rows, Stacked) and len(axes or ()) != 1 and not rows.tensor.is_contiguous():
-        return for_each_member(call)
-    return NotImplemented
-
-
 RULES: dict[OpOverload, Rule] = {
-    _aten.sum.dim_IntList: _sum,
+    # torch's own would make groups of one convolution, with other orders of summing.
+    _aten.convolution.default: for_each_member,
+    _aten.convolution_backward.default: for_each_member,
     _aten.native_batch_norm.default: _batch_norm,
     _aten.mm.default: _product,
     _aten.addmm.default: _product_and_sum,
