@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import sys
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -25,7 +25,9 @@ class Contender:
 
 def ours(**options: Any) -> Contender:
     """Ranvier, as it comes or with such options as an executor."""
-    said = ", ".join(f"{name} {value}" for name, value in options.items())
+    said = ", ".join(
+        name if value is True else f"{name} {value}" for name, value in options.items()
+    )
     name = "ranvier" + "".join(f":{name}={value}" for name, value in options.items())
     title = f"Ranvier ({said})" if said else "Ranvier"
     return Contender(name, title, "benchmarks.ours", options, is_ours=True)
@@ -37,7 +39,7 @@ PEERS = {
     for name, title, gpu in (
         ("torch-loader", "PyTorch by hand, DataLoader", True),
         ("torch-indexed", "PyTorch by hand, indexed, fused Adam", True),
-        ("torch-compiled", "the same, torch.compile", True),
+        ("torch-compiled", "PyTorch by hand, torch.compile", True),
         ("lightning-trainer", "Lightning", True),
         ("skorch-net", "skorch", True),
         ("fastai-learner", "fastai", True),
@@ -48,6 +50,14 @@ PEERS = {
     )
 }
 
+# In a sweep, beside all at once.
+JAX_ONE_BY_ONE = replace(
+    PEERS["jax-scan"],
+    name="jax-one-by-one",
+    title="JAX and optax by hand, one after another",
+    options={"together": False},
+)
+
 
 def command(contender: Contender, peers_python: Path) -> list[str]:
     """How to start its process."""
@@ -55,11 +65,21 @@ def command(contender: Contender, peers_python: Path) -> list[str]:
     return [python, "-m", "benchmarks.peers.child", contender.module]
 
 
-def environment() -> dict[str, str]:
-    """What a process is told of the machine: nothing of threads, so that each keeps its default."""
+def environment(caches: Path | None = None) -> dict[str, str]:
+    """What a process is told of the machine: nothing of threads, so that each keeps its default.
+
+    With `caches`, what is compiled or chosen once for a machine goes there, so that it is done and
+    timed in every race.
+    """
     told = {
         name: value
         for name, value in os.environ.items()
         if name not in ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "KERAS_BACKEND")
     }
-    return told | {"PYTHONPATH": str(ROOT), "TF_CPP_MIN_LOG_LEVEL": "3", "JAX_PLATFORMS": "cpu"}
+    told |= {"PYTHONPATH": str(ROOT), "TF_CPP_MIN_LOG_LEVEL": "3", "JAX_PLATFORMS": "cpu"}
+    if caches is not None:
+        told |= {
+            "RANVIER_CACHE": str(caches / "ranvier"),
+            "TORCHINDUCTOR_CACHE_DIR": str(caches / "inductor"),
+        }
+    return told

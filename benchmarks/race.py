@@ -27,18 +27,20 @@ Say = Callable[[str], None]
 class Entry:
     """What became of one contender on one workload.
 
-    `rounds` are seconds a block, None where it failed before; `reached` are loss and quality on the
-    test rows by seed.
+    `rounds` are seconds a block; `reached` are loss and quality on the test rows by seed. The next
+    first step is that of another process, which finds what the first one left in its caches.
     """
 
     contender: Contender
     failure: str | None = None
     import_seconds: float | None = None
     first_step_seconds: float | None = None
+    next_first_step_seconds: float | None = None
     peak_bytes: int | None = None
     rows: int = 0
     steps: int = 0
     first_loss: float | None = None
+    note: str | None = None
     rounds: list[float] = field(default_factory=list)
     reached: dict[int, tuple[float, float]] = field(default_factory=dict)
 
@@ -76,9 +78,8 @@ def race(workload: Workload, contenders: Sequence[Contender], course: Course) ->
         for runner in runners:
             runner.attempt(runner.judge, course.seeds[0])
         for runner in runners:
-            if runner.shows_spread:
-                for seed in course.seeds[1:]:
-                    runner.attempt(runner.again, seed)
+            if runner.shows_spread and runner.entry.failure is None:
+                runner.repeat(course.seeds[1:])
         return [runner.entry for runner in runners]
 
 
@@ -105,11 +106,22 @@ class _Runner:
 
     def prepare(self) -> None:
         """Import, first step, and the block that warms up."""
+        self.entry.first_step_seconds = self._begin()
+        if self.entry.contender.is_ours:
+            self.close()
+            self.entry.next_first_step_seconds = self._begin()
+        self._ask(IMPORT_SECONDS, do="start", seed=self.course.seeds[0])
+        block = self._ask(FIRST_STEP_SECONDS, do="block")
+        self.entry.first_loss = block["loss"]
+        self.entry.rows, self.entry.steps = block["rows"], block["steps"]
+
+    def _begin(self) -> float:
+        """Start the process; the seconds to its first step."""
         contender = self.entry.contender
         self.process = Process(
             command(contender, self.course.peers_python),
             folder=ROOT,
-            environment=environment(),
+            environment=environment(self.folder / "caches" / contender.name),
             log=self.folder / f"{contender.name.replace('/', '-')}.log",
         )
         imported = self.process.answer(seconds=IMPORT_SECONDS)
@@ -118,12 +130,8 @@ class _Runner:
         refused = self._ask(IMPORT_SECONDS, do="prepare", **told)["refused"]
         if refused:
             raise Failed(refused)
-        first = self._ask(FIRST_STEP_SECONDS, do="first_step")
-        self.entry.first_step_seconds = first["seconds"]
-        self._ask(IMPORT_SECONDS, do="start", seed=self.course.seeds[0])
-        block = self._ask(FIRST_STEP_SECONDS, do="block")
-        self.entry.first_loss = block["loss"]
-        self.entry.rows, self.entry.steps = block["rows"], block["steps"]
+        seconds: float = self._ask(FIRST_STEP_SECONDS, do="first_step")["seconds"]
+        return seconds
 
     def round(self) -> None:
         self.entry.rounds.append(self._ask(BLOCK_SECONDS, do="block")["seconds"])
@@ -132,14 +140,20 @@ class _Runner:
         found = self._ask(BLOCK_SECONDS, do="judge")
         self.entry.reached[seed] = (found["loss"], found["quality"])
         if self.entry.peak_bytes is None:
-            self.entry.peak_bytes = found["peak_bytes"]
+            self.entry.peak_bytes, self.entry.note = found["peak_bytes"], found["note"]
 
-    def again(self, seed: int) -> None:
-        """The same training from another seed, for its quality alone."""
-        self._ask(IMPORT_SECONDS, do="start", seed=seed)
-        for _ in range(1 if self.workload.is_sweep else self.course.rounds + 1):
-            self._ask(BLOCK_SECONDS, do="block")
-        self.judge(seed)
+    def repeat(self, seeds: Sequence[int]) -> None:
+        """The same training from other seeds, for their quality alone; times stay if one fails."""
+        blocks = 1 if self.workload.is_sweep else self.course.rounds + 1
+        try:
+            for seed in seeds:
+                self._ask(IMPORT_SECONDS, do="start", seed=seed)
+                for _ in range(blocks):
+                    self._ask(BLOCK_SECONDS, do="block")
+                self.judge(seed)
+        except Failed as failure:
+            contender = self.entry.contender.name
+            self.course.say(f"{self.workload.name} {contender}: other seeds: {failure}")
 
     def words(self) -> str:
         """What there is to say of it before the rounds."""

@@ -21,7 +21,15 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from benchmarks.contenders import PEERS, REFERENCE, ROOT, Contender, environment, ours
+from benchmarks.contenders import (
+    JAX_ONE_BY_ONE,
+    PEERS,
+    REFERENCE,
+    ROOT,
+    Contender,
+    environment,
+    ours,
+)
 from benchmarks.machine import machine
 from benchmarks.peers_environment import peers_python
 from benchmarks.race import Course, race
@@ -56,10 +64,10 @@ def measure(arguments: argparse.Namespace) -> dict[str, Any]:
     }
     for device in devices:
         best = max(result["peaks"][device].values())
-        contenders = _contenders(arguments, device)
-        for name in (name for name in arguments.workloads if name in WORKLOADS):
+        for workload in (WORKLOADS[name] for name in arguments.workloads if name in WORKLOADS):
+            contenders = _contenders(arguments, workload, device)
             on_device = replace(course, device=device)
-            result["races"][device].append(_raced(WORKLOADS[name], contenders, on_device, best))
+            result["races"][device].append(_raced(workload, contenders, on_device, best))
             _write(result, arguments.out)
     if "w9" in arguments.workloads:
         names = tuple(name for name in diagnostics.NAMES if name in arguments.workloads)
@@ -91,11 +99,15 @@ def _raced(
     return found | {"rows": rows_of(entries, operations=workload.operations(shape), peak=share)}
 
 
-def _contenders(arguments: argparse.Namespace, device: str) -> list[Contender]:
+def _contenders(arguments: argparse.Namespace, workload: Workload, device: str) -> list[Contender]:
     """Ours first; the reference is always there, as quality is judged by it."""
-    own = [ours(), *(ours(executor=name) for name in arguments.executors)]
+    other = ours(executor="native") if workload.is_sweep else ours(exact=True)
+    own = [ours(), other, *(ours(executor=name) for name in arguments.executors)]
     names = [name for name in PEERS if name in arguments.peers or name == REFERENCE]
-    return own + [PEERS[name] for name in names if device == "cpu" or PEERS[name].uses_gpu]
+    peers = [PEERS[name] for name in names]
+    if workload.is_sweep and "jax-scan" in names:
+        peers.append(JAX_ONE_BY_ONE)
+    return own + [peer for peer in peers if device == "cpu" or peer.uses_gpu]
 
 
 def _peak(python: Path, device: str) -> dict[str, float]:

@@ -46,7 +46,10 @@ def _panel(race: dict[str, Any], rows: Sequence[dict[str, Any]], top: int) -> li
         return LABELS + (math.log(value) - low) / span * (WIDTH - LABELS - MARGIN)
 
     bottom = top + HEAD + ROW * len(rows)
-    parts = [f'<text x="12" y="{top + 20}" font-weight="600">{escape(race["title"])}</text>']
+    parts = [
+        f'<text x="12" y="{top + 20}" font-weight="600">{escape(race["title"])}'
+        '<tspan font-weight="400" fill="#666">: time ÷ ours</tspan></text>'
+    ]
     for tick in TICKS:
         if min(edges) <= tick <= max(edges):
             parts += _mark(x(tick), top, bottom, f"{tick:g}×", FAINT)

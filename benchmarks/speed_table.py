@@ -55,6 +55,11 @@ def table(race: dict[str, Any]) -> str:
     return "\n".join(lines)
 
 
+def notes(race: dict[str, Any]) -> list[str]:
+    """What contenders say of how they were run."""
+    return [f"{row['title']}: {row['note']}." for row in race["rows"] if row.get("note")]
+
+
 def _row(row: dict[str, Any]) -> str:
     title = f"**{row['title']}**" if row["is_ours"] else row["title"]
     other = f" ({OTHER_QUALITY})" if row["status"] == OTHER_QUALITY else ""
@@ -65,13 +70,19 @@ def _row(row: dict[str, Any]) -> str:
         f"{1e3 * row['step_seconds']:.3g}",
         _ratio(row),
         f"{row['import_seconds']:.2f}",
-        f"{row['first_step_seconds']:.2f}",
+        _first_step(row),
         f"{row['peak_bytes'] / 2**20:.0f}",
         f"{row['loss']:.4g}",
         f"{row['quality']:.4g}",
         share,
     )
     return f"| {' | '.join(cells)} |"
+
+
+def _first_step(row: dict[str, Any]) -> str:
+    after = row.get("next_first_step_seconds")
+    then = "" if after is None else f" (then {after:.2f})"
+    return f"{row['first_step_seconds']:.2f}{then}"
 
 
 def _rate(row: dict[str, Any]) -> str:
@@ -109,7 +120,8 @@ def page(result: dict[str, Any]) -> str:
     parts = []
     for device, races in result["races"].items():
         parts += [f"### On {device}", summary(races)]
-        parts += [f"#### {race['title']}\n\n{race['made_of']}.\n\n{table(race)}" for race in races]
+        for race in races:
+            parts += [f"#### {race['title']}", f"{race['made_of']}.", table(race), *notes(race)]
     if result.get("diagnostics"):
         parts.append(diagnostics_table(result["diagnostics"]))
     if result.get("command_line"):

@@ -2,12 +2,13 @@
 
 Convolutions under `scan` are many times slower on a processor than by themselves, as anybody finds
 who tries: networks of those are trained by one compiled step after another. A sweep is trained
-all at once under `vmap`.
+all at once under `vmap`, or one after another.
 """
 
 from __future__ import annotations
 
 from functools import partial
+from operator import itemgetter
 from typing import Any
 
 import jax
@@ -114,12 +115,21 @@ class Scanned:
         return np.asarray(NETWORKS[self.job.model](weights, running, jnp.asarray(inputs), None)[0])
 
 
-def learner(job: Job, member: Member) -> Scanned:
+def learner(job: Job, member: Member, *, together: bool = True) -> Scanned:
     return Scanned(job, member)
 
 
-def train_sweep(job: Job, members: tuple[Member, ...]) -> tuple[list[Scanned], list[float]]:
-    """All networks of the sweep in one compiled call; each as a learner, and its mean loss."""
+def train_sweep(
+    job: Job, members: tuple[Member, ...], *, together: bool = True
+) -> tuple[list[Scanned], list[float]]:
+    """All networks of the sweep, each as a learner, and their mean losses.
+
+    In one compiled call for all, unless told not `together`: then in one for each.
+    """
+    if not together:
+        found = [Scanned(job, member) for member in members]
+        orders = [job.order(member)[0] for member in members]
+        return found, [each.train(order) for each, order in zip(found, orders, strict=True)]
     each = [first_state(job, member) for member in members]
     states = jax.tree.map(lambda *leaves: jnp.stack(leaves), *each)
     orders = np.stack([in_steps(job, job.order(member)[0]) for member in members])
@@ -127,7 +137,7 @@ def train_sweep(job: Job, members: tuple[Member, ...]) -> tuple[list[Scanned], l
     data = (jnp.asarray(job.inputs), jnp.asarray(job.targets))
     states, losses = every_epoch(job.model, states, data, orders, rates)
     found = [
-        Scanned(job, member, jax.tree.map(lambda leaf, place=place: leaf[place], states))
+        Scanned(job, member, jax.tree.map(itemgetter(place), states))
         for place, member in enumerate(members)
     ]
     return found, np.asarray(losses).mean(1).tolist()

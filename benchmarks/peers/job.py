@@ -85,8 +85,10 @@ class Job:
 class Learner(Protocol):
     """A network in training, as one contender has it.
 
-    A contender is a module with `learner(job, member, **options)`, and with `refusal(job)` where it
-    cannot take every job: a sentence that says why, or None.
+    A contender is a module with `learner(job, member, **options)`. It may have `refusal(job)`, a
+    sentence that says why it cannot take a job, or None; `first_step(job, member, **options)`, the
+    seconds to it; and `train_sweep(job, members, **options)`, learners and losses of all at once. A
+    learner may have a `note` on how it was run.
     """
 
     def train(self, order: np.ndarray) -> float:

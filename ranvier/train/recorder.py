@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from functools import cached_property
 from itertools import pairwise
 from typing import Any
 
@@ -24,6 +25,8 @@ from ranvier.train.journal import Journal
 WINDOW = 64
 PROBE_ROWS = 32
 EVALUATION_PROBE_ROWS = 1024
+# All outputs of all layers are held at once: of a large network for fewer rows.
+PROBE_NUMBERS = 2**22
 
 
 class Recorder:
@@ -80,7 +83,8 @@ class Recorder:
 
     def _look_at_activations(self, most: int) -> dict[str, Tensor]:
         """Record what the layers give for the first rows of the probe, and hand it back."""
-        module, probe = self.executor.program.module, self.probe[:most]
+        module = self.executor.program.module
+        probe = self.probe[: max(1, min(most, PROBE_NUMBERS // self._numbers_a_row))]
         outputs = layer_outputs(module, probe)
         statistics = activation_statistics(outputs, module)
         place = {"step": self.executor.state.step, "rows": len(probe)}
@@ -89,7 +93,17 @@ class Recorder:
 
     def layer_paths(self) -> list[str]:
         """The layers whose activations are recorded, in the order of their records."""
-        return list(layer_outputs(self.executor.program.module, self.probe[:1]))
+        return list(self._of_one_row)
+
+    @cached_property
+    def _of_one_row(self) -> dict[str, int]:
+        """How many numbers each layer gives for a row."""
+        outputs = layer_outputs(self.executor.program.module, self.probe[:1])
+        return {path: output.numel() for path, output in outputs.items()}
+
+    @property
+    def _numbers_a_row(self) -> int:
+        return max(1, sum(self._of_one_row.values()))
 
     @property
     def waiting(self) -> int:

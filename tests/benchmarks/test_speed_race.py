@@ -3,18 +3,23 @@
 from __future__ import annotations
 
 import sys
+from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 from benchmarks import race as races
 from benchmarks.contenders import PEERS, REFERENCE, ROOT, Contender, environment, ours
+from benchmarks.ours import train_sweep
+from benchmarks.peers.job import Job
 from benchmarks.peers.turns import Turns
 from benchmarks.protocol import Failed, Process
 from benchmarks.race import Course, race
 from benchmarks.workloads import tabular_mlp
 from benchmarks.workloads.job import write_job
+from benchmarks.workloads.workload import Member
 
 PYTHON = Path(sys.executable)
 SMALL = replace(tabular_mlp.WORKLOAD, load=lambda: tabular_mlp.load(640))
@@ -100,7 +105,7 @@ def test_ours_and_the_loop_by_hand_race_to_the_same_place_and_who_fails_fails_al
 ) -> None:
     # Tests share their processors: with a thread a core they would wait for each other.
     one_thread = environment() | {"OMP_NUM_THREADS": "1"}
-    monkeypatch.setattr(races, "environment", lambda: one_thread)
+    monkeypatch.setattr(races, "environment", lambda caches: one_thread)
     said: list[str] = []
     course = Course(2, "cpu", PYTHON, said.append, seeds=(0, 1))
     missing = Contender("missing", "Missing", "benchmarks.peers.no_such_peer")
@@ -119,6 +124,21 @@ def test_ours_and_the_loop_by_hand_race_to_the_same_place_and_who_fails_fails_al
     assert said[-1] == "w1: round 2 of 2"
 
 
+def test_a_sweep_of_ours_learns_the_same_one_by_one_and_all_together(tmp_path: Path) -> None:
+    members = tuple(Member(seed, rate) for seed, rate in enumerate((1e-3, 3e-3)))
+    sweep = replace(SMALL, members=members)
+    write_job(sweep, tmp_path, epochs=1, seeds=(0,), device="cpu")
+    job = Job.read(tmp_path)
+    found = {}
+    for together in (False, True):
+        options = {} if together else {"executor": "eager"}
+        learners, losses = train_sweep(job, job.members[0], **options)
+        outputs = [learner.outputs(job.inputs[:8]) for learner in learners]
+        found[together] = (np.array(losses), np.stack(outputs))
+    assert found[True][0] == pytest.approx(found[False][0], rel=1e-4)
+    assert found[True][1] == pytest.approx(found[False][1], abs=1e-3)
+
+
 def test_contenders_change_places_from_round_to_round(monkeypatch: pytest.MonkeyPatch) -> None:
     turns: list[str] = []
 
@@ -135,7 +155,8 @@ def test_contenders_change_places_from_round_to_round(monkeypatch: pytest.Monkey
         def judge(self, seed: int) -> None:
             self.entry.reached[seed] = (0.0, 0.0)
 
-        again = judge
+        def repeat(self, seeds: Sequence[int]) -> None:
+            pass
 
     monkeypatch.setattr(races, "_Runner", Counted)
     contenders = [Contender(name, name, name) for name in "abc"]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copyreg
 import logging
 import os
 import tempfile
@@ -95,8 +96,34 @@ def _settings() -> Iterator[None]:
     place = str(_passing() if folder is None else folder / "inductor")
     # Left on, the graph's entry in the cache is the task of a part of torch that is not used here.
     with inductor.patch(_SETTINGS), functorch.patch(bundled_autograd_cache=False):
-        with _environment("TORCHINDUCTOR_CACHE_DIR", place):
+        with _environment("TORCHINDUCTOR_CACHE_DIR", place), _same_keys_everywhere():
             yield
+
+
+@contextmanager
+def _same_keys_everywhere() -> Iterator[None]:
+    """An entry of the cache has the same key in every process.
+
+    Keys are made of the bytes of what was compiled for. A memory format among it is written as a
+    global of whichever loaded module happens to have a `torch` first, which differs.
+    """
+    table = copyreg.dispatch_table
+    before = table.get(torch.memory_format)
+    copyreg.pickle(torch.memory_format, _named_format)  # type: ignore[arg-type]
+    try:
+        yield
+    finally:
+        del table[torch.memory_format]
+        if before is not None:
+            table[torch.memory_format] = before
+
+
+def _named_format(value: torch.memory_format) -> tuple[Callable[[str], Any], tuple[str]]:
+    return _memory_format, (str(value).removeprefix("torch."),)
+
+
+def _memory_format(name: str) -> Any:
+    return getattr(torch, name)
 
 
 @contextmanager

@@ -11,7 +11,7 @@ from torch import Tensor
 
 from ranvier.step.capture import Captured
 from ranvier.step.native.generator import Generator
-from ranvier.step.native.lowering import lowered
+from ranvier.step.native.graph import lowered
 from ranvier.step.native.program import Draw
 from ranvier.step.native.tape import Tape
 from ranvier.step.objective import Batch

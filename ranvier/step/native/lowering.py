@@ -12,7 +12,6 @@ from torch import Tensor, fx
 from torch._decomp import core_aten_decompositions
 from torch.fx.experimental.proxy_tensor import make_fx
 
-from ranvier.step.capture import Captured
 from ranvier.step.native.elements import TYPES
 from ranvier.step.native.generator import Generator, bernoulli_method
 from ranvier.step.native.program import Element, Instruction, Lowered, Operand, Word
@@ -29,6 +28,8 @@ WORTH_A_THREAD = 65_536
 
 Handler = Callable[..., Any]
 HANDLERS: dict[str, Handler] = {}
+# Operations as functions of tensors in torch, where torch's own table does not say.
+MADE_OF: dict[str, Handler] = {}
 
 
 def lowers(*names: str) -> Callable[[Handler], Handler]:
@@ -57,8 +58,9 @@ class Lowering:
         self.bernoulli_method = bernoulli_method(library) if draws else None
         self.threads = threads
         self.program = Lowered()
-        # The form of what the node that is being lowered gives.
+        # Of the operation that is being lowered: the form of what it gives, and its name.
         self.form: Any = None
+        self.name = ""
 
     # What handlers make.
 
@@ -70,7 +72,7 @@ class Lowering:
         strides: Sequence[int] | None = None,
     ) -> View:
         """A temporary tensor, its places in a row unless `strides` lay them otherwise."""
-        _require_known(dtype)
+        require_known(dtype)
         view = whole(Buffer(0, dtype), shape, strides)
         view.buffer.numel = max(1, view.numel)
         return view
@@ -83,7 +85,7 @@ class Lowering:
 
     def stream(self, numel: int, dtype: torch.dtype) -> Buffer:
         """Memory that is handed in anew for every step."""
-        _require_known(dtype)
+        require_known(dtype)
         buffer = Buffer(max(1, numel), dtype, stream=len(self.program.streams))
         self.program.streams.append(buffer)
         return buffer
@@ -110,13 +112,16 @@ class Lowering:
         """One operation on each element of the operands, which are broadcast."""
         views = [operand for operand in operands if isinstance(operand, View)]
         for view in views:
-            _require_known(view.dtype)
+            require_known(view.dtype)
         promoted = _promoted(operands)
         if into is None:
             shape = torch.broadcast_shapes(*(view.shape for view in views))
             into = self.new(shape, dtype or promoted, strides=_strides_like(views, tuple(shape)))
         is_wide = _is_wide(promoted) and (operation != "copy" or _is_wide(into.dtype))
         _require_writable(into)
+        if _mixes(views, into):
+            made = self.element(operation, *operands, into=self.new(into.shape, into.dtype))
+            return self.element("copy", made, into=into)
         seen = tuple(_simple(operand) for operand in operands)
         if into.numel:
             self.program.items.append(Element(operation, into, seen, is_wide))
@@ -141,6 +146,7 @@ class Lowering:
             and value.buffer.is_temporary
             and value.dtype == target.dtype
             and value.shape == target.shape
+            and not _mixes(last.operands, target)
         ):
             _require_writable(target)
             last.result = target
@@ -197,12 +203,13 @@ class Lowering:
         name = target.name() if isinstance(target, torch._ops.OpOverload) else str(target)
         handler = HANDLERS.get(name) or HANDLERS.get(name.partition(".")[0])
         if handler is not None:
-            self.form, kept = form, self.form
+            kept = self.form, self.name
+            self.form, self.name = form, name
             try:
                 return handler(self, *arguments, **keywords)
             finally:
-                self.form = kept
-        decomposition = _decompositions().get(target)
+                self.form, self.name = kept
+        decomposition = MADE_OF.get(name.partition(".")[0]) or _decompositions().get(target)
         if decomposition is None:
             raise NativeUnsupported(f"the operation {name.removeprefix('aten::')}")
         return self._decomposed(decomposition, arguments, keywords)
@@ -259,6 +266,11 @@ def _promoted(operands: Sequence[Operand]) -> torch.dtype:
     return dtype
 
 
+def _mixes(operands: Sequence[Operand], target: View) -> bool:
+    """Whether places of the target's buffer are read that may not be those which are written."""
+    return any(isinstance(o, View) and o.buffer is target.buffer and o != target for o in operands)
+
+
 def _require_writable(view: View) -> None:
     if view.buffer.is_frozen or view.constant is not None:
         raise NativeUnsupported("a write to what was taken for fixed")
@@ -289,64 +301,6 @@ def _strides_like(views: Sequence[View], shape: tuple[int, ...]) -> tuple[int, .
     return tuple(strides)
 
 
-def lowered(
-    library: ctypes.CDLL,
-    generator: Generator,
-    captured: Captured,
-    tensors: dict[str, Tensor],
-    *,
-    threads: int = 1,
-) -> Lowered:
-    """The captured update as a program on these tensors of the state.
-
-    Raises:
-        NativeUnsupported: an operation or a type that the engine does not have.
-    """
-    walk = Lowering(library, generator, draws=True, threads=threads)
-    program = _walked(walk, captured, tensors)
-    if program.draws and program.draws_itself:
-        # Two that draw by turns would leave eager's order.
-        walk = Lowering(library, generator, draws=False, threads=threads)
-        program = _walked(walk, captured, tensors)
-    return program
-
-
-def _walked(walk: Lowering, captured: Captured, tensors: dict[str, Tensor]) -> Lowered:
-    from ranvier.step.native import operations  # noqa: F401  # fills HANDLERS
-
-    placeholders = [n for n in captured.module.graph.nodes if n.op == "placeholder"]
-    state = [walk.held(tensors[name]) for name in captured.names]
-    _require_own_memory(state)
-    forms = [node.meta["val"] for node in placeholders[len(state) :]]
-    data = [whole(walk.stream(form.numel(), form.dtype), form.shape) for form in forms]
-    loss, norms, *gradients = walk.run_graph(captured.module.graph, captured.module, state + data)
-    program = walk.program
-    program.gradients = [_kept(walk, gradient) for gradient in gradients]
-    for result in (loss, norms):
-        target = whole(walk.stream(result.numel, torch.float32), result.shape)
-        walk.element("copy", result, into=target)
-    return program
-
-
-def _require_own_memory(views: Sequence[View]) -> None:
-    """Each tensor of the state in memory of its own, as instructions are ordered by memory."""
-    seen: set[int] = set()
-    for view in views:
-        _require_known(view.dtype)
-        assert view.buffer.tensor is not None
-        storage = view.buffer.tensor.untyped_storage().data_ptr()
-        if view.numel and storage in seen:
-            raise NativeUnsupported("two tensors of the state in the same memory")
-        seen.add(storage)
-
-
-def _kept(walk: Lowering, view: View) -> View:
-    if view.constant is not None:
-        view = walk.copied(view)
-    view.buffer.kept = True
-    return view
-
-
-def _require_known(dtype: torch.dtype) -> None:
+def require_known(dtype: torch.dtype) -> None:
     if dtype not in TYPES:
         raise NativeUnsupported(f"numbers of type {str(dtype).removeprefix('torch.')}")

@@ -30,9 +30,9 @@ def _fused(cell: str, default: Stack) -> Stack:
         per_pass = len(weights) // (layers * (2 if both else 1))
         if per_pass != (4 if has_biases else 2):
             return default(input, *rest)
+        no_biases = () if has_biases else (None, None)
         passes = [
-            (*weights[at : at + per_pass], *([] if has_biases else [None, None]))
-            for at in range(0, len(weights), per_pass)
+            (*weights[at : at + per_pass], *no_biases) for at in range(0, len(weights), per_pass)
         ]
         below = (input if batch_first else input.transpose(0, 1)).float()
         starts = [start.float() for start in starts]
@@ -62,7 +62,7 @@ def _stack(
             hidden, *memory = (start[at] for start in starts)
             backwards = at % directions == 1
             outputs, *end = RecurrentPass.apply(
-                cell, backwards, half, below_BTC, hidden, *(memory or [None]), *passes[at]
+                cell, backwards, half, below_BTC, hidden, memory[0] if memory else None, *passes[at]
             )
             read.append(outputs)
             ends.append(tuple(end[: len(starts)]))

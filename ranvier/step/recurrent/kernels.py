@@ -66,6 +66,7 @@ class _Layer(ctypes.Structure):
         *((name, ctypes.c_void_p) for name in Weights._fields),
         *((name, ctypes.c_void_p) for name in ("first_memory", "read", "gates", "memories")),
         ("workspace", ctypes.c_void_p),
+        *((name, ctypes.c_void_p) for name in ("team_run", "team_number", "team_count")),
     ]
 
 
@@ -92,21 +93,25 @@ class _Backward(ctypes.Structure):
 
 @lru_cache(maxsize=1)
 def kernels() -> ctypes.CDLL | str:
-    """The library with its recurrent functions declared, or in words why there is none."""
+    """The library, or in words why there is none."""
     # Not above: a program knows its variants, and importing the library's folder asks for programs.
     from ranvier.step.native.build import library
 
     found = library()
-    if isinstance(found, ctypes.CDLL):
-        found.rv_recurrent_workspace.restype = ctypes.c_long
-        found.rv_recurrent_workspace.argtypes = [ctypes.POINTER(_Layer)]
-        for function, values in (
-            (found.rv_recurrent_forward, _Forward),
-            (found.rv_recurrent_backward, _Backward),
-        ):
-            function.restype = None
-            function.argtypes = [ctypes.POINTER(_Layer), ctypes.POINTER(values)]
-    return found
+    return found if isinstance(found, str) else declared(found)
+
+
+def declared(library: ctypes.CDLL) -> ctypes.CDLL:
+    """The library, its recurrent functions told what they take and give."""
+    library.rv_recurrent_workspace.restype = ctypes.c_long
+    library.rv_recurrent_workspace.argtypes = [ctypes.POINTER(_Layer)]
+    for function, values in (
+        (library.rv_recurrent_forward, _Forward),
+        (library.rv_recurrent_backward, _Backward),
+    ):
+        function.restype = None
+        function.argtypes = [ctypes.POINTER(_Layer), ctypes.POINTER(values)]
+    return library
 
 
 def empty_read(
@@ -134,11 +139,18 @@ def empty_gradients(weights: Weights, read: Read, *, wants_input: bool) -> Gradi
     """Tensors of the forms that a backward pass fills."""
     places, rows, _ = read.outputs_TBH.shape
     new = read.gates_TBW.new_empty
+
+    def like(weight: Tensor | None) -> Tensor:
+        return new(0 if weight is None else weight.shape)
+
     return Gradients(
         new(places if wants_input else 0, rows, weights.features),
-        *(new(0 if weight is None else weight.shape) for weight in weights),
-        torch.empty_like(read.hidden_BH),
-        torch.empty_like(read.memory_BH),
+        like(weights.weight_input),
+        like(weights.weight_state),
+        like(weights.bias_input),
+        like(weights.bias_state),
+        like(read.hidden_BH),
+        like(read.memory_BH),
     )
 
 
@@ -236,7 +248,19 @@ def _call(name: str, of: _Sequence, values: _Forward | _Backward) -> None:
     )
     workspace = of.read.gates_TBW.new_empty(found.rv_recurrent_workspace(layer))
     layer.workspace = workspace.data_ptr()
+    layer.team_run, layer.team_number, layer.team_count = _team()
     getattr(found, name)(layer, values)
+
+
+@lru_cache(maxsize=1)
+def _team() -> tuple[int | None, ...]:
+    """Where GNU's OpenMP, if torch runs on it, says how to call its threads; None thrice if not."""
+    try:
+        process = ctypes.CDLL(None)
+        names = ("GOMP_parallel", "omp_get_thread_num", "omp_get_num_threads")
+        return tuple(ctypes.cast(process[name], ctypes.c_void_p).value for name in names)
+    except (AttributeError, OSError, TypeError):
+        return (None, None, None)
 
 
 def _address(tensor: Tensor | None) -> int | None:

@@ -1,6 +1,7 @@
 """One handler per operation of torch: what it becomes on a tape."""
 
 from ranvier.step.native.operations import (
+    attention,
     convolution,
     elementwise,
     foreach,
@@ -16,6 +17,7 @@ from ranvier.step.native.operations import (
 )
 
 __all__ = [
+    "attention",
     "convolution",
     "elementwise",
     "foreach",

@@ -53,7 +53,7 @@ def _register_plain() -> None:
     unary = {name: name for name in (
         "neg", "abs", "sqrt", "rsqrt", "reciprocal", "exp", "exp2", "expm1", "log", "log1p", "log2",
         "log10", "sigmoid", "tanh", "erf", "sin", "cos", "atan", "sinh", "cosh", "floor", "ceil",
-        "trunc", "sign", "relu", "square",
+        "trunc", "sign", "relu", "square", "tan",
     )}  # fmt: skip
     for name, operation in (unary | {"sgn": "sign"}).items():
         elementwise(name)(_plain(operation))
@@ -119,6 +119,13 @@ def div(lowering: Lowering, x: Operand, y: Operand, rounding_mode: str | None = 
     if rounding_mode is None:
         return quotient
     return lowering.element(rounding_mode, quotient)
+
+
+@elementwise("round")
+def round_(lowering: Lowering, x: Operand, *, decimals: int = 0) -> View:
+    if decimals:
+        raise NativeUnsupported("rounding to decimals")
+    return lowering.element("round", x)
 
 
 @elementwise("remainder")

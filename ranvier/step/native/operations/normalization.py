@@ -215,3 +215,34 @@ def _layer_norm_backward(
 
 def _shaped(view: Optional, shape: Sequence[int]) -> Optional:
     return None if view is None else view.like(view.stand_in().view(list(shape)))
+
+
+@lowers("aten::native_group_norm")
+def _group_norm(
+    lowering: Lowering,
+    x: View,
+    weight: Optional,
+    bias: Optional,
+    rows: int,
+    channels: int,
+    places: int,
+    groups: int,
+    epsilon: float,
+) -> tuple[View, View, View]:
+    """Layer normalisation of each group of channels, then scaled and shifted by channel."""
+    x = lowering.contiguous(x)
+    width = channels * places // groups
+    flat = x.like(x.stand_in().view(rows * groups, width))
+    y, mean, deviation = _layer_norm(lowering, flat, [width], None, None, epsilon)
+    y = y.like(y.stand_in().view(x.shape))
+    by_channel = (channels, *(1 for _ in x.shape[2:]))
+    for operation, of_channels in (("mul", weight), ("add", bias)):
+        if of_channels is not None:
+            own = lowering.contiguous(of_channels)
+            y = lowering.element(operation, y, own.like(own.stand_in().view(by_channel)))
+    of_groups = (rows, groups)
+    return (
+        y,
+        mean.like(mean.stand_in().view(of_groups)),
+        deviation.like(deviation.stand_in().view(of_groups)),
+    )

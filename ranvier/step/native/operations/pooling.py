@@ -22,6 +22,7 @@ class _Counting(NamedTuple):
 
 _PLAIN = _Counting(padding=True, divisor=0)
 
+
 def _pooling(
     x: View,
     out_shape: Sequence[int],

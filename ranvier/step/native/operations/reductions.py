@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from typing import Any
 
@@ -31,6 +32,8 @@ def reduced(
     """The view reduced over `axes`, all of them where none are given."""
     if view.dtype != torch.float32 or view.constant is not None:
         view = lowering.copied(view, torch.float32)
+    if not view.numel:
+        raise NativeUnsupported("reducing a tensor of no elements")
     rank = len(view.shape)
     given = [axes] if isinstance(axes, int) else axes
     gone = {axis % rank for axis in given} if given and rank else set(range(rank))
@@ -79,20 +82,24 @@ def _size(view: View, axes: Axes) -> int:
     return size
 
 
-def _require_float(lowering: Lowering) -> None:
-    if lowering.form is not None and lowering.form.dtype not in (torch.float32, torch.bool):
-        raise NativeUnsupported(f"sums as {str(lowering.form.dtype).removeprefix('torch.')}")
+# Up to here a float counts exactly.
+_MOST_COUNTED = 2**24
 
 
 @lowers("aten::sum")
 def _sum(lowering: Lowering, view: View, axes: Axes = None, keeps: bool = False, **_: Any) -> View:
-    _require_float(lowering)
-    return reduced(lowering, view, axes, keeps)
+    counts = view.dtype == torch.bool and view.numel <= _MOST_COUNTED
+    dtype = lowering.form.dtype if lowering.form is not None else torch.float32
+    if dtype == torch.float32 or counts:
+        total = reduced(lowering, view, axes, keeps)
+        return total if dtype == total.dtype else lowering.element("copy", total, dtype=dtype)
+    raise NativeUnsupported(f"sums as {str(dtype).removeprefix('torch.')}")
 
 
 @lowers("aten::mean")
 def _mean(lowering: Lowering, view: View, axes: Axes = None, keeps: bool = False, **_: Any) -> View:
-    _require_float(lowering)
+    if lowering.form is not None and lowering.form.dtype != torch.float32:
+        raise NativeUnsupported(f"means as {str(lowering.form.dtype).removeprefix('torch.')}")
     return reduced(lowering, view, axes, keeps, scale=1 / max(1, _size(view, axes)))
 
 
@@ -104,6 +111,31 @@ def _amax(lowering: Lowering, view: View, axes: Axes = None, keeps: bool = False
 @lowers("aten::amin")
 def _amin(lowering: Lowering, view: View, axes: Axes = None, keeps: bool = False) -> View:
     return reduced(lowering, view, axes, keeps, way=SMALLEST)
+
+
+@lowers("aten::any", "aten::all")
+def _any_or_all(lowering: Lowering, view: View, axes: Axes = None, keeps: bool = False) -> View:
+    is_any = lowering.name.startswith("aten::any")
+    truth = lowering.element("ne", view, 0.0, dtype=torch.bool)
+    most = reduced(lowering, truth, axes, keeps, way=LARGEST if is_any else SMALLEST)
+    return lowering.element("copy", most, dtype=torch.bool)
+
+
+@lowers("aten::var")
+def _var(
+    lowering: Lowering,
+    view: View,
+    axes: Axes = None,
+    *,
+    correction: float | None = None,
+    keepdim: bool = False,
+) -> View:
+    size = _size(view, axes)
+    mean = reduced(lowering, view, axes, True, scale=1 / max(1, size))
+    away = lowering.element("sub", view, mean)
+    freedom = size - (1 if correction is None else correction)
+    scale = 1 / freedom if freedom > 0 else math.nan
+    return reduced(lowering, away, axes, keepdim, way=SUM_OF_SQUARES, scale=scale)
 
 
 @lowers("aten::max", "aten::min")

@@ -20,6 +20,9 @@ def _register_views() -> None:
     for name in names:
         packet = getattr(torch.ops.aten, name)
         lowers(f"aten::{name}")(_viewing(packet))
+    for name in ("t", "transpose", "unsqueeze", "squeeze", "swapaxes"):
+        # In place only the way of looking changes.
+        lowers(f"aten::{name}_")(_viewing(getattr(torch.ops.aten, name)))
 
 
 def _viewing(packet: Any) -> Any:
@@ -104,6 +107,42 @@ _register_constants()
 def _full(lowering: Lowering, first: Any, *rest: Any, **_: Any) -> View:
     value = rest[-1] if rest else first
     return lowering.constant(float(value), lowering.form.shape, lowering.form.dtype)
+
+
+@lowers("aten::constant_pad_nd")
+def _pad(lowering: Lowering, view: View, pad: list[int], value: float = 0) -> View:
+    shape = tuple(lowering.form.shape)
+    result = lowering.new(shape, view.dtype)
+    lowering.element("copy", lowering.constant(value, shape, view.dtype), into=result)
+    source, target = view.stand_in(), result.stand_in()
+    for axis, (before, after) in enumerate(zip(pad[::2], pad[1::2], strict=True), start=1):
+        # What is padded by less than nothing is cut.
+        size = source.shape[-axis] - max(0, -before) - max(0, -after)
+        source = source.narrow(-axis, max(0, -before), size)
+        target = target.narrow(-axis, max(0, before), size)
+    lowering.element("copy", view.like(source), into=result.like(target))
+    return result
+
+
+@lowers("aten::slice_scatter", "aten::select_scatter")
+def _scatter(lowering: Lowering, view: View, source: View, *where: Any, **named: Any) -> View:
+    result = lowering.copied(view)
+    is_slice = len(source.shape) == len(view.shape)
+    cut = torch.ops.aten.slice if is_slice else torch.ops.aten.select
+    part = cut(result.stand_in(), *where, **named)
+    lowering.element("copy", source, into=result.like(part))
+    return result
+
+
+@lowers("aten::repeat")
+def _repeat(lowering: Lowering, view: View, times: list[int]) -> View:
+    own = view.expand((1,) * (len(times) - len(view.shape)) + view.shape)
+    tensor = own.stand_in()
+    for axis in range(len(times)):
+        tensor = tensor.unsqueeze(2 * axis)
+    sizes = [size for pair in zip(times, own.shape, strict=True) for size in pair]
+    copy = lowering.copied(own.like(tensor.expand(sizes)))
+    return copy.like(copy.stand_in().view([r * n for r, n in zip(times, own.shape, strict=True)]))
 
 
 @lowers("aten::cat")

@@ -124,7 +124,9 @@ static void rv_multiply_block(const rv_product *g, const rv_plan *plan, long i0,
 static rv_plan rv_make_plan(const rv_product *g, long rows, long columns, float *workspace) {
     const int reads_b_behind = !RV_TILE_READS_EXACTLY && columns % RV_WIDTH;
     rv_plan plan = {.block_k = rv_block_places(g->k), .packed_a = workspace};
-    plan.packs_a = g->pairs || (rows * g->k > RV_SMALL_OPERAND && columns > 2 * RV_TILE_COLUMNS);
+    /* Contiguous rows are read line by line anyway, and have to be transposed to be packed. */
+    const long panels = g->row_a == 1 ? 2 : 4;
+    plan.packs_a = g->pairs || (rows * g->k > RV_SMALL_OPERAND && columns > panels * RV_TILE_COLUMNS);
     plan.packs_b = g->pairs || g->column_b != 1 || reads_b_behind ||
                    (columns * g->k > RV_SMALL_OPERAND && rows > 2 * RV_TILE_ROWS);
     plan.packed_b = workspace + rv_packed_a_size(g->m, g->k);

@@ -60,9 +60,8 @@ static void rv_half_pack_transposed(const float *b, long column, long columns, l
             const long pairs = RV_MIN(RV_WIDTH, RV_PAIRS(places - p));
             rv_vector square[RV_WIDTH];
             for (int i = 0; i < RV_WIDTH; i++)
-                square[i] = j + i < columns
-                                ? (rv_vector)rv_pair_neighbours(b + (j + i) * column + p, places - p)
-                                : (rv_vector){0};
+                square[i] = (rv_vector)rv_pair_neighbours(b + (j + i) * column + p,
+                                                          j + i < columns ? places - p : 0);
             rv_transpose(square);
             for (long i = 0; i < pairs; i++)
                 _mm512_storeu_si512(packed + (p / 2 + i) * width + j, (__m512i)square[i]);

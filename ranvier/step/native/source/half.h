@@ -1,7 +1,7 @@
 /* Products in bfloat16 with sums in float32, of operands that lie in float32.
  *
  * Numbers are rounded to nearest even as they are packed, two neighbours along the sum to a word,
- * as the processor multiplies them. Only where it can (AVX512_BF16); elsewhere nothing here runs. */
+ * as the processor multiplies them: only where it can (AVX512_BF16), elsewhere nothing here runs. */
 #ifndef RV_HALF_H
 #define RV_HALF_H
 

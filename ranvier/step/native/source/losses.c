@@ -90,27 +90,42 @@ void rv_softmax(long rows, long columns, const float *x, float *result, int is_l
     }
 }
 
-void rv_softmax_backward(long rows, long columns, const float *gradient, const float *result,
-                         float *input_gradient, int is_log) {
-    float powers[RV_PIECE];
-    for (long r = 0; r < rows; r++) {
-        const float *g = gradient + r * columns, *y = result + r * columns;
-        float *to = input_gradient + r * columns;
-        if (!is_log) {
-            rv_vector total = {0};
-            long j = 0;
-            for (; j + RV_WIDTH <= columns; j += RV_WIDTH) total += rv_load(g + j) * rv_load(y + j);
-            total += rv_load_first(g + j, columns - j) * rv_load_first(y + j, columns - j);
-            const float sum = rv_sum(total);
-            for (j = 0; j < columns; j++) to[j] = (g[j] - sum) * y[j];
+static void rv_softmax_row_backward(long columns, const float *g, const float *y, float *to) {
+    rv_vector total = {0};
+    long j = 0;
+    for (; j + RV_WIDTH <= columns; j += RV_WIDTH) total += rv_load(g + j) * rv_load(y + j);
+    total += rv_load_first(g + j, columns - j) * rv_load_first(y + j, columns - j);
+    const float sum = rv_sum(total);
+    for (j = 0; j < columns; j++) to[j] = (g[j] - sum) * y[j];
+}
+
+/* g - e^y sum(g) of rows that fit a piece together, or of one row piece by piece. */
+static void rv_log_softmax_backward(long rows, long columns, const float *g, const float *y,
+                                    float *to) {
+    float powers[RV_PIECE], sums[RV_PIECE];
+    for (long r = 0; r < rows; r++) sums[r] = rv_row_sum(g + r * columns, columns);
+    for (long from = 0; from < rows * columns; from += RV_PIECE) {
+        const long n = RV_MIN(rows * columns - from, RV_PIECE);
+        rv_exponentials(powers, y + from, n);
+        if (rows == 1) {
+            for (long j = 0; j < n; j++) to[from + j] = g[from + j] - powers[j] * sums[0];
             continue;
         }
-        const float sum = rv_row_sum(g, columns);
-        for (long from = 0; from < columns; from += RV_PIECE) {
-            const long n = RV_MIN(columns - from, RV_PIECE);
-            rv_exponentials(powers, y + from, n);
-            for (long j = 0; j < n; j++) to[from + j] = g[from + j] - powers[j] * sum;
-        }
+        for (long r = 0; r < rows; r++)
+            for (long j = r * columns; j < (r + 1) * columns; j++)
+                to[j] = g[j] - powers[j] * sums[r];
+    }
+}
+
+void rv_softmax_backward(long rows, long columns, const float *gradient, const float *result,
+                         float *input_gradient, int is_log) {
+    const long together = is_log && columns ? RV_MAX(RV_PIECE / columns, 1) : 1;
+    for (long r = 0; r < rows; r += together) {
+        const long at = r * columns, n = RV_MIN(together, rows - r);
+        if (is_log)
+            rv_log_softmax_backward(n, columns, gradient + at, result + at, input_gradient + at);
+        else
+            rv_softmax_row_backward(columns, gradient + at, result + at, input_gradient + at);
     }
 }
 

@@ -50,8 +50,6 @@ void rv_adam(long count, float *parameter, const float *gradient, float *mean, f
              float *largest, const rv_adam_settings *settings, int threads) {
     const double beta1 = settings->beta1, beta2 = settings->beta2;
     const double learning_rate = settings->learning_rate;
-    const double correction1 = 1 - pow(beta1, settings->step);
-    const double correction2 = 1 - pow(beta2, settings->step);
     const double decay = settings->weight_decay;
     rv_adam_work work = {
         .count = count, .parameter = parameter, .mean = mean, .mean_square = mean_square,
@@ -60,8 +58,8 @@ void rv_adam(long count, float *parameter, const float *gradient, float *mean, f
         .penalty = settings->is_decoupled ? 0.0f : (float)decay,
         /* 1 - beta in double: of 0.999 in float only five digits would be left. */
         .new1 = (float)(1 - beta1), .beta2 = (float)beta2, .new2 = (float)(1 - beta2),
-        .step_size = (float)(learning_rate / correction1),
-        .root = (float)(1 / sqrt(correction2)), .epsilon = (float)settings->epsilon,
+        .step_size = (float)(learning_rate / settings->correction1),
+        .root = (float)(1 / sqrt(settings->correction2)), .epsilon = (float)settings->epsilon,
     };
     if (threads > 1)
         rv_parallel(threads, rv_adam_share, &work);

@@ -3,8 +3,9 @@
 #define RV_OPTIMIZERS_H
 
 typedef struct {
-    double learning_rate, beta1, beta2, weight_decay, epsilon, step;
-    int is_decoupled; /* AdamW */
+    double learning_rate, beta1, beta2, weight_decay, epsilon;
+    int is_decoupled;                /* AdamW */
+    double correction1, correction2; /* 1 - beta^t */
 } rv_adam_settings;
 
 /* `largest` is NULL but for AMSGrad. */

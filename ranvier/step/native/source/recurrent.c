@@ -19,7 +19,7 @@ rv_columns rv_columns_of(const rv_recurrent *g) {
                         .width = g->features + 1 + units,
                         .input_end = (is_gru ? 3 : gates) * units,
                         .state_start = is_gru ? units : 0,
-                        .state_from = g->features + !is_gru};
+                        .state_from = is_gru ? g->features : 0};
 }
 
 long rv_places_at_once(const rv_recurrent *g) {
@@ -35,15 +35,11 @@ long rv_rounded_width(const rv_recurrent *g) {
     return rv_is_half(g) ? RV_PAIRS(RV_MAX(cut.columns, cut.width)) : 0;
 }
 
-static long rv_products_size(const rv_recurrent *g) {
+long rv_products_of_one(const rv_recurrent *g) {
     const rv_columns cut = rv_columns_of(g);
     const long all = rv_places_at_once(g) * g->rows;
-    const int threads = (int)g->threads;
-    const long input = rv_gemm_workspace(cut.input_end, g->features + 1, all, threads);
-    const long state = rv_gemm_workspace(cut.columns, g->units + 1, all, threads);
-    const long back = rv_gemm_workspace(all, g->features, cut.input_end, threads);
-    const long half = rv_half_gemm_workspace(cut.columns, cut.width, threads);
-    return RV_MAX(RV_MAX(input, state), RV_MAX(back, half));
+    const long plain = rv_gemm_workspace(cut.columns, cut.width, all, 1);
+    return RV_ROUND_UP(RV_MAX(plain, rv_half_gemm_workspace(cut.columns, cut.width, 1)), RV_LINE);
 }
 
 /* Lays the parts out one after another, from `start` on, and says how many floats they take. */
@@ -53,12 +49,13 @@ static long rv_lay_out(const rv_recurrent *g, float *start, rv_room *room) {
     room->matrix = rv_take(&next, cut.columns * cut.width);
     /* Three runs of columns are packed for a GRU, each with a last panel of its own. */
     const long ahead = rv_factor_size(cut.width + 1, cut.columns + 3 * RV_TILE_COLUMNS);
-    room->packed = rv_take(&next, RV_MAX(ahead, rv_factor_size(cut.columns + 1, g->units)));
+    const long back = rv_factor_size(cut.columns + 1, g->units + g->features + RV_TILE_COLUMNS);
+    room->packed = rv_take(&next, RV_MAX(ahead, back));
     room->rounded = (rv_pair *)rv_take(&next, g->rows * rv_rounded_width(g));
     room->gates_gradient = rv_take(&next, rv_places_at_once(g) * g->rows * cut.columns);
     room->input_product = rv_take(&next, cut.input_end * (g->features + 1));
-    room->state_product = rv_take(&next, cut.columns * (g->units + 1));
-    room->products = rv_take(&next, rv_products_size(g));
+    room->state_product = rv_take(&next, cut.columns * cut.width);
+    room->products = rv_take(&next, g->threads * rv_products_of_one(g));
     return next - start;
 }
 

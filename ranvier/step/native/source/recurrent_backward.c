@@ -6,14 +6,14 @@
 #include "kernels.h"
 #include "memory.h"
 #include "recurrent_parts.h"
-#include "threads.h"
+#include "tile.h"
 
 typedef struct {
     const rv_recurrent *g;
     const rv_recurrent_backward_values *values;
     rv_columns cut;
     rv_room room;
-    rv_factor state;
+    rv_factor state, input;
     long first_turn, turns; /* of this chunk */
     long first_place;       /* the smallest of its places, the first in `gates_gradient` */
 } rv_backward;
@@ -59,44 +59,62 @@ static void rv_backward_share(void *context, int share, int shares) {
         const long place = rv_place(g, turn) - f->first_place;
         float *gates_gradient = f->room.gates_gradient + place * g->rows * columns;
         rv_back_through_cells(f, turn, from, to, gates_gradient);
-        const rv_rows r = {.a = gates_gradient + from * columns + f->cut.state_start,
-                           .row_a = columns,
-                           .rows = to - from,
-                           .c = f->values->first_hidden + from * units,
-                           .row_c = units,
-                           .beta = 1.0f,
-                           .rounded = f->room.rounded + from * rv_rounded_width(g)};
+        rv_rows r = {.a = gates_gradient + from * columns + f->cut.state_start,
+                     .row_a = columns,
+                     .rows = to - from,
+                     .c = f->values->first_hidden + from * units,
+                     .row_c = units,
+                     .beta = 1.0f,
+                     .rounded = f->room.rounded + from * rv_rounded_width(g)};
         rv_factor_multiply(&f->state, &r);
+        if (!f->values->input_gradient) continue;
+        r.a = gates_gradient + from * columns;
+        r.c = f->values->input_gradient + (rv_place(g, turn) * g->rows + from) * g->features;
+        r.row_c = g->features;
+        r.beta = 0.0f;
+        rv_factor_multiply(&f->input, &r);
     }
 }
 
 /* C [m, n] += the gates' gradients from column `first` on, times what was read from `from` on. */
-static void rv_add_product(const rv_backward *f, long first, long m, long from, long n, float *c) {
+typedef struct {
+    const rv_backward *f;
+    long first, m, from, n;
+    float *c;
+} rv_weight_product;
+
+static void rv_add_share(void *context, int share, int shares) {
+    const rv_weight_product *product = context;
+    const rv_backward *f = product->f;
     const rv_recurrent *g = f->g;
     const long width = f->cut.width, columns = f->cut.columns, rows = f->turns * g->rows;
-    const float *gradients = f->room.gates_gradient + first;
-    const float *read = g->read + f->first_place * g->rows * width + from;
-    const int threads = (int)g->threads;
+    const long n = product->n;
+    long from, to;
+    rv_part(product->m, RV_TILE_ROWS, share, shares, &from, &to);
+    if (from == to) return;
+    const float *gradients = f->room.gates_gradient + product->first + from;
+    const float *read = g->read + f->first_place * g->rows * width + product->from;
+    float *c = product->c + from * n, *products = f->room.products + share * rv_products_of_one(g);
     if (rv_is_half(g))
-        rv_half_gemm_transposed(m, n, rows, gradients, columns, read, width, 1.0f, c, n, threads,
-                                f->room.products);
+        rv_half_gemm_transposed(to - from, n, rows, gradients, columns, read, width, 1.0f, c, n, 1,
+                                products);
     else
-        rv_gemm(1, 0, m, n, rows, 1.0f, gradients, columns, read, width, 1.0f, c, n, threads,
-                f->room.products);
+        rv_gemm(1, 0, to - from, n, rows, 1.0f, gradients, columns, read, width, 1.0f, c, n, 1,
+                products);
 }
 
 static void rv_add_chunk(const rv_backward *f) {
     const rv_recurrent *g = f->g;
     const rv_columns cut = f->cut;
-    const long features = g->features;
-    rv_add_product(f, 0, cut.input_end, 0, features + 1, f->room.input_product);
-    rv_add_product(f, cut.state_start, cut.columns - cut.state_start, cut.state_from,
-                   cut.width - cut.state_from, f->room.state_product);
-    if (f->values->input_gradient)
-        rv_gemm(0, 0, f->turns * g->rows, features, cut.input_end, 1.0f, f->room.gates_gradient,
-                cut.columns, f->room.matrix, cut.width, 0.0f,
-                f->values->input_gradient + f->first_place * g->rows * features, features,
-                (int)g->threads, f->room.products);
+    rv_weight_product input = {f, 0, cut.input_end, 0, g->features + 1, f->room.input_product};
+    rv_weight_product state = {f,
+                               cut.state_start,
+                               cut.columns - cut.state_start,
+                               cut.state_from,
+                               cut.width - cut.state_from,
+                               f->room.state_product};
+    if (g->cell == RV_GRU) rv_team_run(&g->team, (int)g->threads, rv_add_share, &input);
+    rv_team_run(&g->team, (int)g->threads, rv_add_share, &state);
 }
 
 /* The gradients of the matrix to where they belong. */
@@ -104,19 +122,20 @@ static void rv_scatter_gradients(const rv_backward *f) {
     const rv_recurrent *g = f->g;
     const rv_recurrent_backward_values *values = f->values;
     const rv_columns cut = f->cut;
-    const long features = g->features, units = g->units;
-    for (long w = 0; w < cut.input_end; w++) {
+    const int is_gru = g->cell == RV_GRU;
+    const long features = g->features, units = g->units, state_width = cut.width - cut.state_from;
+    const long input_width = is_gru ? features + 1 : state_width;
+    const float *input = is_gru ? f->room.input_product : f->room.state_product;
+    for (long w = 0; w < cut.input_end; w++, input += input_width) {
         const long row = rv_input_row(g, w);
-        const float *product = f->room.input_product + w * (features + 1);
-        rv_copy(values->weight_input + row * features, product, features);
-        if (values->bias_input) values->bias_input[row] = product[features];
-        if (values->bias_state && g->cell != RV_GRU) values->bias_state[row] = product[features];
+        rv_copy(values->weight_input + row * features, input, features);
+        if (values->bias_input) values->bias_input[row] = input[features];
+        if (values->bias_state && !is_gru) values->bias_state[row] = input[features];
     }
-    for (long w = 0; w < cut.columns - cut.state_start; w++) {
-        const long wide = cut.width - cut.state_from;
-        const float *product = f->room.state_product + w * wide;
-        rv_copy(values->weight_state + w * units, product + wide - units, units);
-        if (values->bias_state && g->cell == RV_GRU) values->bias_state[w] = product[0];
+    const float *state = f->room.state_product;
+    for (long w = 0; w < cut.columns - cut.state_start; w++, state += state_width) {
+        rv_copy(values->weight_state + w * units, state + state_width - units, units);
+        if (values->bias_state && is_gru) values->bias_state[w] = state[0];
     }
 }
 
@@ -131,6 +150,9 @@ void rv_recurrent_backward(const rv_recurrent *layer, const rv_recurrent_backwar
     rv_gather_weights(layer, f.room.matrix);
     f.state = rv_factor_pack(f.room.matrix + start * cut.width + layer->features + 1, cut.width, 1,
                              cut.columns - start, units, rv_is_half(layer), &next);
+    if (values->input_gradient)
+        f.input = rv_factor_pack(f.room.matrix, cut.width, 1, cut.input_end, layer->features,
+                                 rv_is_half(layer), &next);
     rv_start_back(values->first_hidden, values->hidden_gradient, layer->rows * units);
     if (layer->cell == RV_LSTM)
         rv_start_back(values->first_memory, values->memory_gradient, layer->rows * units);
@@ -140,7 +162,7 @@ void rv_recurrent_backward(const rv_recurrent *layer, const rv_recurrent_backwar
         f.turns = RV_MIN(at_once, end);
         f.first_turn = end - f.turns;
         f.first_place = layer->reverse ? layer->places - end : f.first_turn;
-        rv_parallel((int)RV_MIN(layer->threads, layer->rows), rv_backward_share, &f);
+        rv_team_run(&layer->team, (int)RV_MIN(layer->threads, layer->rows), rv_backward_share, &f);
         rv_add_chunk(&f);
     }
     rv_scatter_gradients(&f);

@@ -5,7 +5,6 @@
 #include "cells.h"
 #include "memory.h"
 #include "recurrent_parts.h"
-#include "threads.h"
 
 typedef struct {
     const rv_recurrent *g;
@@ -19,7 +18,8 @@ static void rv_fill_read(const rv_forward *f, long from, long to) {
     const rv_recurrent *g = f->g;
     for (long t = 0; t < g->places; t++)
         for (long b = from; b < to; b++) {
-            const float *x = f->values->input + b * f->values->input_row + t * f->values->input_place;
+            const rv_recurrent_forward_values *values = f->values;
+            const float *x = values->input + b * values->input_row + t * values->input_place;
             float *read = g->read + (t * g->rows + b) * f->cut.width;
             rv_copy(read, x, g->features);
             read[g->features] = 1.0f;
@@ -58,6 +58,7 @@ static void rv_forward_share(void *context, int share, int shares) {
     const float *hidden = f->values->first_hidden;
     for (long turn = 0; turn < g->places; turn++) {
         const long at = rv_place(g, turn) * g->rows;
+        float *new_memory = g->memories ? g->memories + at * units : NULL;
         for (long b = from; b < to; b++)
             rv_copy(g->read + (at + b) * f->cut.width + g->features + 1, hidden + b * units, units);
         rv_sum_gates(f, at + from, to - from, rounded);
@@ -66,12 +67,12 @@ static void rv_forward_share(void *context, int share, int shares) {
                                      .gates = g->gates + (at + b) * f->cut.columns,
                                      .hidden = hidden + b * units,
                                      .memory = memory ? memory + b * units : NULL,
-                                     .new_memory = g->memories ? g->memories + (at + b) * units : NULL,
+                                     .new_memory = new_memory ? new_memory + b * units : NULL,
                                      .output = f->values->outputs + (at + b) * units};
             rv_cell_run(g->cell, &row);
         }
         hidden = f->values->outputs + at * units;
-        memory = g->memories ? g->memories + at * units : NULL;
+        memory = new_memory;
     }
     rv_copy(f->values->last_hidden + from * units, hidden + from * units, (to - from) * units);
 }
@@ -87,12 +88,13 @@ void rv_recurrent_forward(const rv_recurrent *layer, const rv_recurrent_forward_
     const int is_half = rv_is_half(layer);
     float *next = room.packed;
     rv_gather_weights(layer, room.matrix);
-    f.both = rv_factor_pack(room.matrix + start * width, 1, width, width, end - start, is_half, &next);
+    f.both =
+        rv_factor_pack(room.matrix + start * width, 1, width, width, end - start, is_half, &next);
     if (layer->cell == RV_GRU) {
         f.input_only =
             rv_factor_pack(room.matrix, 1, width, features + 1, start, is_half, &next);
         f.state_only = rv_factor_pack(room.matrix + end * width + features, 1, width,
                                       width - features, f.cut.columns - end, is_half, &next);
     }
-    rv_parallel((int)RV_MIN(layer->threads, layer->rows), rv_forward_share, &f);
+    rv_team_run(&layer->team, (int)RV_MIN(layer->threads, layer->rows), rv_forward_share, &f);
 }

@@ -6,8 +6,9 @@
 #include "recurrent.h"
 
 /* Of the columns of the gates, those of the input end at `input_end`, those of the state begin at
- * `state_start`. Of the numbers that a place reads, the gradient of the state's weights begins at
- * `state_from`: for a GRU at the 1, as only there the state has a bias of its own. */
+ * `state_start`. Where all columns are both, one product gives the gradients of all weights; for a
+ * GRU one gives the input's, another those of what is read from `state_from` on: the 1, as there
+ * the state has a bias of its own, and the state. */
 typedef struct {
     long columns, width, input_end, state_start, state_from;
 } rv_columns;
@@ -18,9 +19,9 @@ typedef struct {
     float *packed;         /* the matrix in the order in which tiles read it */
     rv_pair *rounded;      /* per row what it multiplies in bfloat16 */
     float *gates_gradient; /* [P, B, W], P places at a time */
-    float *input_product;  /* gradients of parts of the matrix */
-    float *state_product;
-    float *products; /* what products over P places work in */
+    float *state_product;  /* gradients of the matrix from `state_from` on */
+    float *input_product;  /* a GRU's, of the input and its bias */
+    float *products; /* what each thread's products over P places work in */
 } rv_room;
 
 rv_columns rv_columns_of(const rv_recurrent *layer);
@@ -28,6 +29,9 @@ rv_room rv_room_of(const rv_recurrent *layer);
 
 /* P, so few places that what is computed of them stays in a second-level cache. */
 long rv_places_at_once(const rv_recurrent *layer);
+
+/* So many floats of `products` belong to each thread. */
+long rv_products_of_one(const rv_recurrent *layer);
 
 /* So many words of `rounded` belong to each row. */
 long rv_rounded_width(const rv_recurrent *layer);

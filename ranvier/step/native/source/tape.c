@@ -1,5 +1,6 @@
 #include "tape.h"
 
+#include <math.h>
 #include <stddef.h>
 
 #include "elements.h"
@@ -142,8 +143,14 @@ static int rv_do_adam(const int64_t *w) {
         .weight_decay = rv_real(w[3]), .epsilon = rv_real(w[4]),
         .learning_rate = *RV_ADDRESS(const double, w[5])};
     const int64_t *t = w + 8;
+    double counted = 0;
     for (long i = 0; i < w[7]; i++, t += 7) {
-        settings.step = *RV_ADDRESS(const float, t[6]);
+        const double step = *RV_ADDRESS(const float, t[6]);
+        if (step != counted) {
+            settings.correction1 = 1 - pow(settings.beta1, step);
+            settings.correction2 = 1 - pow(settings.beta2, step);
+            counted = step;
+        }
         rv_adam(t[0], RV_ADDRESS(float, t[1]), RV_ADDRESS(const float, t[2]),
                 RV_ADDRESS(float, t[3]), RV_ADDRESS(float, t[4]), RV_ADDRESS(float, t[5]),
                 &settings, t[0] >= 65536 ? (int)w[6] : 1);

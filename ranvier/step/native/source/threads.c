@@ -1,3 +1,7 @@
+#ifndef _GNU_SOURCE
+#define _GNU_SOURCE /* sched_getcpu, CPU_SET */
+#endif
+
 #include "threads.h"
 
 #include <pthread.h>
@@ -8,6 +12,8 @@
 /* How long an idle thread watches for work before it sleeps: longer than the gap between two
  * operations of one training step, far shorter than the gap between two steps of a slow one. */
 #define RV_WATCH_NANOSECONDS 50000
+/* How long the caller watches for the others before it sleeps: they may want its core. */
+#define RV_PATIENCE_NANOSECONDS 100000
 
 typedef struct {
     atomic_uint turn; /* counts the pieces of work; its change starts a worker */
@@ -23,9 +29,13 @@ static struct {
     rv_worker worker[RV_MAX_THREADS];
     rv_share function;
     void *context;
-    int shares;
-    atomic_int unfinished;
-} pool = {.in_use = ATOMIC_FLAG_INIT};
+    int shares, core; /* the core that the caller runs on, -1 where nobody tells */
+    atomic_int unfinished, caller_is_asleep;
+    pthread_mutex_t mutex;
+    pthread_cond_t done;
+} pool = {.in_use = ATOMIC_FLAG_INIT,
+          .mutex = PTHREAD_MUTEX_INITIALIZER,
+          .done = PTHREAD_COND_INITIALIZER};
 
 static inline void rv_pause(void) {
 #if defined(__x86_64__) || defined(__i386__)
@@ -65,14 +75,47 @@ static void rv_await_turn(rv_worker *self) {
     }
 }
 
+static int rv_this_core(void) {
+#if defined(__linux__)
+    return sched_getcpu();
+#else
+    return -1;
+#endif
+}
+
+/* A thread that is woken may be put on the very core of its waker and stay there while another one
+ * idles; forbidding it that core for a moment moves it. Measured on two cores of a Zen 5 under
+ * Linux: 230 GFLOP/s together without this for as long as it ran, 500 with it. */
+static void rv_leave_core(int core) {
+#if defined(__linux__)
+    cpu_set_t allowed, others;
+    if (core < 0 || core >= CPU_SETSIZE || sched_getcpu() != core) return;
+    if (sched_getaffinity(0, sizeof allowed, &allowed) || CPU_COUNT(&allowed) < 2) return;
+    others = allowed;
+    CPU_CLR(core, &others);
+    if (sched_setaffinity(0, sizeof others, &others) == 0)
+        sched_setaffinity(0, sizeof allowed, &allowed);
+#else
+    (void)core;
+#endif
+}
+
+static void rv_finish_share(void) {
+    if (atomic_fetch_sub(&pool.unfinished, 1) > 1 || !atomic_load(&pool.caller_is_asleep)) return;
+    pthread_mutex_lock(&pool.mutex);
+    pthread_cond_signal(&pool.done);
+    pthread_mutex_unlock(&pool.mutex);
+}
+
 static void *rv_work(void *argument) {
     rv_worker *self = argument;
     const int share = (int)(self - pool.worker) + 1;
     for (;;) {
         rv_await_turn(self);
         self->seen = atomic_load(&self->turn);
+        rv_leave_core(pool.core);
         pool.function(pool.context, share, pool.shares);
-        atomic_fetch_sub_explicit(&pool.unfinished, 1, memory_order_release);
+        rv_finish_share();
     }
     return NULL;
 }
@@ -82,6 +125,9 @@ static void *rv_work(void *argument) {
 static void rv_forget_threads(void) {
     pool.workers = 0;
     atomic_store(&pool.unfinished, 0);
+    atomic_store(&pool.caller_is_asleep, 0);
+    pthread_mutex_init(&pool.mutex, NULL);
+    pthread_cond_init(&pool.done, NULL);
     atomic_flag_clear(&pool.in_use);
 }
 
@@ -121,13 +167,21 @@ static void rv_start_turn(rv_worker *worker) {
     pthread_mutex_unlock(&worker->mutex);
 }
 
+static int rv_others_work(void) {
+    return atomic_load_explicit(&pool.unfinished, memory_order_acquire) > 0;
+}
+
 static void rv_await_others(void) {
-    /* Where more threads than cores want to run, a worker may need this thread's core. */
-    for (long tries = 1; atomic_load_explicit(&pool.unfinished, memory_order_acquire) > 0; tries++)
-        if (tries % 4096)
-            rv_pause();
-        else
-            sched_yield();
+    const long start = rv_others_work() ? rv_nanoseconds() : 0;
+    for (int tries = 1; rv_others_work(); tries++) {
+        rv_pause();
+        if (tries % 64 || rv_nanoseconds() - start < RV_PATIENCE_NANOSECONDS) continue;
+        pthread_mutex_lock(&pool.mutex);
+        atomic_store(&pool.caller_is_asleep, 1);
+        while (atomic_load(&pool.unfinished) > 0) pthread_cond_wait(&pool.done, &pool.mutex);
+        atomic_store(&pool.caller_is_asleep, 0);
+        pthread_mutex_unlock(&pool.mutex);
+    }
 }
 
 void rv_parallel(int shares, rv_share function, void *context) {
@@ -144,6 +198,7 @@ void rv_parallel(int shares, rv_share function, void *context) {
     pool.function = function;
     pool.context = context;
     pool.shares = shares;
+    pool.core = rv_this_core();
     atomic_store(&pool.unfinished, helpers);
     for (int i = 0; i < helpers; i++) rv_start_turn(&pool.worker[i]);
     function(context, 0, shares);

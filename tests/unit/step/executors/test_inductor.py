@@ -39,6 +39,12 @@ def dense() -> Update:
     return Update(lambda: build(DENSE, 5), batches(4, 8), options=SETTINGS)
 
 
+def children() -> list[str]:
+    """The processes that this one has started and that are still there, where that can be read."""
+    listed = Path("/proc/self/task").glob("*/children")
+    return [child for each in listed for child in each.read_text().split()]
+
+
 def assert_close(came: dict[str, Tensor], wanted: dict[str, Tensor], share: float) -> None:
     """Every tensor, by how far it is off of its size; random states to the bit."""
     for name, tensor in wanted.items():
@@ -55,6 +61,7 @@ def test_a_dense_network_with_dropout_clipping_and_average_trains_as_eager_does(
     made, came = dense.run("inductor")
     assert made.remarks == []
     assert capfd.readouterr() == ("", "")
+    assert children() == []
     _, wanted = dense.run("eager")
     assert_close(came, wanted, 1e-4)
     _, again = dense.run("inductor")

@@ -19,7 +19,9 @@ def reads_writes(reads: list[View], writes: list[View]) -> Instruction:
 
 def test_memory_is_used_again_when_its_buffer_is_done_with() -> None:
     a, b, c = view(16), view(16), view(16)
-    offsets, total = planned([reads_writes([], [a]), reads_writes([a], [b]), reads_writes([b], [c])])
+    offsets, total = planned(
+        [reads_writes([], [a]), reads_writes([a], [b]), reads_writes([b], [c])]
+    )
     assert offsets[a.buffer] == offsets[c.buffer] != offsets[b.buffer]
     assert total == 2 * LINE
 

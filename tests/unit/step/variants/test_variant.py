@@ -11,7 +11,7 @@ from ranvier.step.variants import Variant
 
 
 def test_a_variant_comes_back_from_json_as_it_was() -> None:
-    variant = Variant(number_format="bfloat16", attention="plain", threads=3)
+    variant = Variant(number_format="bfloat16", attention="plain", recurrent="fused", threads=3)
     assert Variant.from_json(json.loads(json.dumps(variant.to_json()))) == variant
 
 
