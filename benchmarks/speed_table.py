@@ -70,13 +70,19 @@ def _row(row: dict[str, Any]) -> str:
         f"{1e3 * row['step_seconds']:.3g}",
         _ratio(row),
         f"{row['import_seconds']:.2f}",
-        f"{row['first_step_seconds']:.2f}",
+        _first_step(row),
         f"{row['peak_bytes'] / 2**20:.0f}",
         f"{row['loss']:.4g}",
         f"{row['quality']:.4g}",
         share,
     )
     return f"| {' | '.join(cells)} |"
+
+
+def _first_step(row: dict[str, Any]) -> str:
+    after = row.get("next_first_step_seconds")
+    then = "" if after is None else f" (then {after:.2f})"
+    return f"{row['first_step_seconds']:.2f}{then}"
 
 
 def _rate(row: dict[str, Any]) -> str:

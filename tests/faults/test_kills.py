@@ -69,11 +69,12 @@ def weights_of(run: Path) -> bytes:
     return (run / "model" / "weights.safetensors").read_bytes()
 
 
-def kill_and_resume(source: Path, folder: Path, kills: int) -> None:
+def kill_and_resume(source: Path, folder: Path, kills: int, **settings: Any) -> None:
     in_child(time.sleep, 0)  # the server starts with its first child
+    settings = {**SETTINGS, **settings}
     alone = folder / "alone"
     begun = time.monotonic()
-    assert in_child(api.train, network(), source, out=alone, **SETTINGS) == 0
+    assert in_child(api.train, network(), source, out=alone, **settings) == 0
     duration = time.monotonic() - begun
     wanted = rv.load(alone)
     draw = random.Random(0)
@@ -82,13 +83,12 @@ def kill_and_resume(source: Path, folder: Path, kills: int) -> None:
         run = folder / f"run-{number}"
         begun = time.monotonic()
         moment = draw.uniform(0, duration)
-        code = in_child(api.train, network(), source, out=run, kill_after=moment, **SETTINGS)
-        if code == -signal.SIGKILL:
-            killed += 1
-        else:  # the machine was slower when `alone` was timed than it is now
+        code = in_child(api.train, network(), source, out=run, kill_after=moment, **settings)
+        if code != -signal.SIGKILL:  # the machine was slower when `alone` was timed than it is now
             duration = time.monotonic() - begun
         if not (run / "run.json").exists():  # killed while it still read the data
             continue
+        killed += code == -signal.SIGKILL
         # The resumed run may be killed too, and is resumed again.
         in_child(api.resume, run, kill_after=draw.uniform(0, duration))
         assert in_child(api.resume, run) == 0, run
@@ -101,10 +101,11 @@ def kill_and_resume(source: Path, folder: Path, kills: int) -> None:
     assert killed == kills
 
 
+@pytest.mark.parametrize(("executor", "kills"), [("eager", 5), ("replay", 2), ("native", 3)])
 def test_runs_killed_at_random_moments_resume_to_the_same_bits(
-    source: Path, tmp_path: Path
+    source: Path, tmp_path: Path, executor: str, kills: int
 ) -> None:
-    kill_and_resume(source, tmp_path, kills=5)
+    kill_and_resume(source, tmp_path, kills, executor=executor)
 
 
 @pytest.mark.slow

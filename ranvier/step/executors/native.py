@@ -20,9 +20,10 @@ from ranvier.step.state import State
 MOST_ENGINES = 8
 # A check holds a second state for one step; above this many bytes there may be no room for it.
 LARGEST_CHECKED = 2**28
-# How far a first step may be from eager's, relative to the largest number of its kind: far above
-# what rounding does, far below what a wrong kernel does.
-TOLERANCE = 1e-3
+# How far a first step may be from eager's: relative to the largest number of its kind, and for a
+# gradient relative to its own norm. Far above what rounding does, far below what a wrong kernel
+# does.
+TOLERANCE, SHARE = 1e-3, 0.05
 
 
 @EXECUTORS.register("native")
@@ -161,31 +162,44 @@ def _require_agreement(
     came = engine.run(batch, [float(rate)])
     if not torch.equal(torch.get_rng_state(), after):
         raise NativeUnsupported("it drew other random numbers at its check")
+    if not _agree(came.loss[0], loss):
+        raise NativeUnsupported("it gave another loss at its check")
     # A gradient that is 0 but for rounding, such as that of a bias before batch normalisation,
     # says nothing by its own size.
-    size = max(map(_largest, gradients), default=0.0)
+    size = max(map(_norm, gradients), default=0.0)
     pairs = zip(engine.gradients(), gradients, strict=True)
-    if not (_agree(came.loss[0], loss, _largest(loss)) and all(_agree(*p, size) for p in pairs)):
+    if not all(_point_alike(one, other, size) for one, other in pairs):
         raise NativeUnsupported("it gave other gradients at its check")
     if not all(_agree_mostly(copies[name], tensor) for name, tensor in wanted.items()):
         raise NativeUnsupported("it gave another state at its check")
 
 
-def _largest(values: Tensor) -> float:
-    """The size of the largest finite number."""
-    return values.nan_to_num(0, 0, 0).abs().max().item() if values.numel() else 0.0
+def _norm(values: Tensor) -> float:
+    return float(values.nan_to_num(0, 0, 0).double().norm())
 
 
-def _agree(came: Tensor, wanted: Tensor, size: float) -> bool:
-    """Whether the numbers agree, measured by themselves or by `size`."""
+def _point_alike(came: Tensor, wanted: Tensor, size: float) -> bool:
+    """Whether two gradients are one but for rounding, of which deep networks do much.
+
+    On a residual network of nine convolutions eager's own gradients are up to 2 % of their norm
+    away from those in float64, the engine's a tenth of that.
+    """
+    if came.shape != wanted.shape or not torch.equal(came.isfinite(), wanted.isfinite()):
+        return False
+    return _norm(came - wanted) <= SHARE * _norm(wanted) + TOLERANCE * size
+
+
+def _agree(came: Tensor, wanted: Tensor) -> bool:
+    """Whether the numbers agree, measured by the largest of them."""
     if came.shape != wanted.shape:
         return False
+    size = wanted.nan_to_num(0, 0, 0).abs().max().item() if wanted.numel() else 0.0
     return torch.allclose(came, wanted, rtol=TOLERANCE, atol=TOLERANCE * size, equal_nan=True)
 
 
 def _agree_mostly(came: Tensor, wanted: Tensor) -> bool:
     """Whether a tenth of the elements at most disagree."""
-    if not wanted.numel() or _agree(came, wanted, _largest(wanted)):
+    if not wanted.numel() or _agree(came, wanted):
         return True
     near = torch.isclose(came, wanted, rtol=TOLERANCE, atol=TOLERANCE, equal_nan=True)
     return bool(near.double().mean() > 0.9)

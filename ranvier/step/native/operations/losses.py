@@ -10,7 +10,7 @@ from ranvier.step.native.lowering import Lowering, NativeUnsupported, lowers
 from ranvier.step.native.values import View
 
 
-def _with_last(view: View, axis: int) -> tuple[View, list[int]]:
+def with_last(view: View, axis: int) -> tuple[View, list[int]]:
     """The view with `axis` moved to the end, and the order that moves it back."""
     rank = len(view.shape)
     order = [a for a in range(rank) if a != axis % rank] + ([axis % rank] if rank else [])
@@ -19,7 +19,7 @@ def _with_last(view: View, axis: int) -> tuple[View, list[int]]:
 
 def _softmax(is_log: bool) -> Any:
     def handler(lowering: Lowering, view: View, axis: int, half_to_float: bool = False) -> View:
-        moved, back = _with_last(view, axis)
+        moved, back = with_last(view, axis)
         moved = lowering.contiguous(moved)
         columns = moved.shape[-1] if moved.shape else 1
         result = lowering.new(moved.shape)
@@ -36,9 +36,9 @@ def _softmax(is_log: bool) -> Any:
 
 def _softmax_backward(is_log: bool) -> Any:
     def handler(lowering: Lowering, gradient: View, result: View, axis: int, _: Any) -> View:
-        gradient, back = _with_last(gradient, axis)
+        gradient, back = with_last(gradient, axis)
         gradient = lowering.contiguous(gradient)
-        result = lowering.contiguous(_with_last(result, axis)[0])
+        result = lowering.contiguous(with_last(result, axis)[0])
         columns = result.shape[-1] if result.shape else 1
         came = lowering.new(result.shape)
         lowering.emit(

@@ -32,6 +32,8 @@ def reduced(
     """The view reduced over `axes`, all of them where none are given."""
     if view.dtype != torch.float32 or view.constant is not None:
         view = lowering.copied(view, torch.float32)
+    if not view.numel:
+        raise NativeUnsupported("reducing a tensor of no elements")
     rank = len(view.shape)
     given = [axes] if isinstance(axes, int) else axes
     gone = {axis % rank for axis in given} if given and rank else set(range(rank))
@@ -80,20 +82,24 @@ def _size(view: View, axes: Axes) -> int:
     return size
 
 
-def _require_float(lowering: Lowering) -> None:
-    if lowering.form is not None and lowering.form.dtype not in (torch.float32, torch.bool):
-        raise NativeUnsupported(f"sums as {str(lowering.form.dtype).removeprefix('torch.')}")
+# Up to here a float counts exactly.
+_MOST_COUNTED = 2**24
 
 
 @lowers("aten::sum")
 def _sum(lowering: Lowering, view: View, axes: Axes = None, keeps: bool = False, **_: Any) -> View:
-    _require_float(lowering)
-    return reduced(lowering, view, axes, keeps)
+    counts = view.dtype == torch.bool and view.numel <= _MOST_COUNTED
+    dtype = lowering.form.dtype if lowering.form is not None else torch.float32
+    if dtype == torch.float32 or counts:
+        total = reduced(lowering, view, axes, keeps)
+        return total if dtype == total.dtype else lowering.element("copy", total, dtype=dtype)
+    raise NativeUnsupported(f"sums as {str(dtype).removeprefix('torch.')}")
 
 
 @lowers("aten::mean")
 def _mean(lowering: Lowering, view: View, axes: Axes = None, keeps: bool = False, **_: Any) -> View:
-    _require_float(lowering)
+    if lowering.form is not None and lowering.form.dtype != torch.float32:
+        raise NativeUnsupported(f"means as {str(lowering.form.dtype).removeprefix('torch.')}")
     return reduced(lowering, view, axes, keeps, scale=1 / max(1, _size(view, axes)))
 
 

@@ -8,7 +8,7 @@ from typing import Any
 import torch
 
 from ranvier.step.native.lowering import Lowering, NativeUnsupported, lowers
-from ranvier.step.native.operations.losses import require_int64
+from ranvier.step.native.operations.losses import require_int64, with_last
 from ranvier.step.native.values import View
 
 
@@ -56,6 +56,70 @@ def _index(lowering: Lowering, view: View, indices: list[View | None]) -> View:
     rows = rows.like(rows.stand_in().view((*index.shape, *rows.shape[1:])))
     back = [added + a for a in range(axis)] + list(range(added))
     return rows.permute([*back, *range(added + axis, rank - 1 + added)])
+
+
+@lowers("aten::gather")
+def _gather(lowering: Lowering, view: View, axis: int, index: View, **_: Any) -> View:
+    """`x[r, i[r, k]]`, places along `axis`."""
+    moved, back = with_last(view, axis)
+    places = with_last(index, axis)[0]
+    flat = _flat_places(lowering, moved, places)
+    numbers = lowering.contiguous(moved)
+    table = numbers.like(numbers.stand_in().view(-1, 1))
+    result = _taken(lowering, table, flat)
+    return result.like(result.stand_in().view(places.shape)).permute(back)
+
+
+@lowers("aten::scatter_add")
+def _scatter_add(lowering: Lowering, view: View, axis: int, index: View, source: View) -> View:
+    """`x[r, i[r, k]] + s[r, k]`, places along `axis`; equal places add up."""
+    return lowering.element("add", view, _added(lowering, view, axis, index, source))
+
+
+@lowers("aten::scatter_add_")
+def _scatter_add_in_place(
+    lowering: Lowering, view: View, axis: int, index: View, source: View
+) -> View:
+    return lowering.assign(view, _scatter_add(lowering, view, axis, index, source))
+
+
+@lowers("aten::scatter")
+def _scatter(lowering: Lowering, view: View, axis: int, index: View, source: View | float) -> View:
+    """x with x[r, i[r, k]] = s[r, k], places along `axis`, or one number for all."""
+    one = lowering.constant(1.0, index.shape)
+    is_there = _added(lowering, view, axis, index, one)
+    if isinstance(source, View):
+        if index.shape[axis] != 1:
+            raise NativeUnsupported("the operation scatter of places that may be equal")
+        source = _added(lowering, view, axis, index, source)
+    return lowering.element("where", is_there, source, view, dtype=view.dtype)
+
+
+def _added(lowering: Lowering, view: View, axis: int, index: View, source: View) -> View:
+    """Zeros in the view's shape, with the source added where the index says."""
+    moved, back = with_last(view, axis)
+    places, rows = with_last(index, axis)[0], with_last(source, axis)[0]
+    if rows.shape != places.shape:
+        raise NativeUnsupported("an operation on places of a part of its source")
+    flat, rows = _flat_places(lowering, moved, places), lowering.contiguous(rows)
+    table = lowering.new(moved.shape)
+    lowering.emit(
+        "add_rows",
+        [flat.numel, 1, table.numel, -1, rows, flat, table],
+        reads=[rows, flat],
+        writes=[table],
+    )
+    return table.permute(back)
+
+
+def _flat_places(lowering: Lowering, view: View, index: View) -> View:
+    """The places of `view[…, index]` in the row of all its numbers."""
+    require_int64("places chosen", index)
+    *outer, columns = view.shape
+    if list(index.shape[:-1]) != outer:
+        raise NativeUnsupported("an operation on places of a part of its rows")
+    starts = torch.arange(math.prod(outer)).view(*outer, 1) * columns
+    return lowering.contiguous(lowering.element("add", index, _constant(lowering, starts)))
 
 
 @lowers("aten::flip")

@@ -32,5 +32,4 @@ enum {
  * or s (a single number) per operand. */
 const char *rv_element_name(int operation);
 
-/* Copies between any two layouts of the same shape and type size of 4 or 8 or 1 bytes. */
 #endif
