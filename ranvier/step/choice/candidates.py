@@ -23,7 +23,8 @@ from ranvier.step.variants import Variant
 # In the order of what is usually fastest.
 _ON_PROCESSOR = ("native", "replay", "eager")
 _ON_CUDA = ("cudagraph", "replay", "eager")
-# Below so many weights × rows the native library spares more than torch's kernels are better.
+# Below so many weights × rows the native library is tried unmeasured. Measured on one core of an
+# AMD EPYC 9005: 784-512-256-10 on 128 rows, 69 million, takes 3.8 ms there and 8.5 replayed.
 SMALL = 100_000_000
 
 

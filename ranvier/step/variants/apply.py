@@ -23,8 +23,8 @@ Forward = Callable[[Tensor], Tensor]
 
 
 # Mixed precision reaches into the first two, which are made of products, and would make a product
-# of bfloat16 of what a capture takes for one operation; the third refuses two formats at once.
-_IN_FLOAT32: tuple[Callable[..., Any], ...] = (F.bilinear, F.affine_grid, torch.dot)
+# of bfloat16 of what a capture takes for one operation; the others do not take two formats at once.
+_IN_FLOAT32: tuple[Callable[..., Any], ...] = (F.bilinear, F.affine_grid, F.rms_norm, torch.dot)
 
 
 def varied(forward: Forward, variant: Variant) -> Forward:
