@@ -71,7 +71,6 @@ class Executor(ABC):
             torch.stack([scalars.gradient_norms for scalars in steps]),
         )
 
-
     def document(self) -> dict[str, Any]:
         """What a resumed training must be told, beside the state, to come to the same bits."""
         return {}
