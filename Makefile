@@ -52,5 +52,5 @@ requirements:
 		--upgrade --quiet --output-file requirements/test.txt
 
 clean:
-	rm -rf $(VENV) build dist .pytest_cache .ruff_cache .mypy_cache .hypothesis runs/demo
+	rm -rf $(VENV) .venv-peers build dist .pytest_cache .ruff_cache .mypy_cache .hypothesis runs/demo
 	find ranvier tests -name __pycache__ -type d -prune -exec rm -rf {} +

@@ -26,7 +26,9 @@ def peers_python(say: Callable[[str], None]) -> Path:
     say(f"making {FOLDER.name} from {PINS.relative_to(ROOT)}: some minutes, once")
     shutil.rmtree(FOLDER, ignore_errors=True)
     subprocess.run([sys.executable, "-m", "venv", str(FOLDER)], check=True)
-    install = [str(python), "-m", "pip", "install", "--quiet", "--disable-pip-version-check"]
+    # Quiet twice, so that only errors are printed.
+    quiet = ["--quiet", "--quiet", "--disable-pip-version-check"]
+    install = [str(python), "-m", "pip", "install", *quiet]
     subprocess.run([*install, TORCH], check=True)
     # One peer that cannot be had must not keep out the others: its row then says what is missing.
     done = subprocess.run([*install, "--no-deps", "--requirement", str(PINS)], check=False)

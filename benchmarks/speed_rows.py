@@ -34,6 +34,7 @@ def _row(
         "status": entry.failure or _status(entry, reference),
         "import_seconds": entry.import_seconds,
         "first_step_seconds": entry.first_step_seconds,
+        "next_first_step_seconds": entry.next_first_step_seconds,
         "peak_bytes": entry.peak_bytes,
         "seconds_per_block": entry.rounds,
         "first_loss": entry.first_loss,

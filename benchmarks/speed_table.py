@@ -70,13 +70,19 @@ def _row(row: dict[str, Any]) -> str:
         f"{1e3 * row['step_seconds']:.3g}",
         _ratio(row),
         f"{row['import_seconds']:.2f}",
-        f"{row['first_step_seconds']:.2f}",
+        _first_step(row),
         f"{row['peak_bytes'] / 2**20:.0f}",
         f"{row['loss']:.4g}",
         f"{row['quality']:.4g}",
         share,
     )
     return f"| {' | '.join(cells)} |"
+
+
+def _first_step(row: dict[str, Any]) -> str:
+    after = row.get("next_first_step_seconds")
+    then = "" if after is None else f" (then {after:.2f})"
+    return f"{row['first_step_seconds']:.2f}{then}"
 
 
 def _rate(row: dict[str, Any]) -> str:
@@ -130,9 +136,10 @@ def _under(result: dict[str, Any]) -> str:
         + ", ".join(f"{name} {rate / 1e12:.2f} TFLOP/s" for name, rate in formats.items())
         for device, formats in result["peaks"].items()
     )
+    versions = ", ".join(f"{name} {version}" for name, version in result["peers"].items())
     return (
         f"Medians of {result['rounds']} rounds in turns, after one that is not counted; ratios "
         "are of the same round. A row counts where test loss and quality are the reference's "
         f"within its spread over {result['seeds']} seeds. Best rate of 2048³ products: {peaks}. "
-        f"Measured on: {sentence(result['machine'])}."
+        f"Measured on: {sentence(result['machine'])}. Peers: {versions}."
     )

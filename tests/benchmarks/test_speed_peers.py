@@ -10,9 +10,11 @@ import pytest
 import torch
 
 import ranvier as rv
+from benchmarks.contenders import PEERS, ROOT
 from benchmarks.peers.job import Job
 from benchmarks.peers.modules.registry import criterion_of, inputs_of, made
 from benchmarks.peers.torch_indexed import learner
+from benchmarks.peers_environment import pins
 from benchmarks.workloads import tabular_mlp
 from benchmarks.workloads.job import write_job
 from benchmarks.workloads.registry import WORKLOADS
@@ -109,3 +111,17 @@ def test_the_loop_by_hand_learns(tmp_path: Path) -> None:
     losses = [trained.train(order) for order in job.order(member)]
     assert losses == sorted(losses, reverse=True)
     assert trained.outputs(data.test_inputs[:5]).shape == (5, 10)
+
+
+def test_every_peer_is_pinned_to_one_version_and_torch_to_none() -> None:
+    versions = dict(line.split("==") for line in pins())
+    wanted = {"lightning", "skorch", "fastai", "keras", "jax", "optax", "scikit-learn", "numpy"}
+    assert wanted <= versions.keys()
+    assert all(versions.values())
+    assert not versions.keys() & {"torch", "torchvision"}
+    assert versions["lightning"] == versions["pytorch-lightning"]
+
+
+def test_every_peer_has_its_file() -> None:
+    for peer in PEERS.values():
+        assert (ROOT / f"{peer.module.replace('.', '/')}.py").is_file()

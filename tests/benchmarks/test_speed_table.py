@@ -28,6 +28,7 @@ def entry(name: str, seconds: list[float], reached: dict[int, tuple[float, float
         contender,
         import_seconds=1.0,
         first_step_seconds=0.5,
+        next_first_step_seconds=0.25 if contender.is_ours else None,
         peak_bytes=3 * 2**20,
         rows=1000,
         steps=10,
@@ -102,6 +103,7 @@ def test_the_table_shows_the_fastest_first_and_says_why_a_row_is_missing() -> No
         "scikit-learn",
     ]
     assert "4.00 (3.00–4.00)" in lines[4]
+    assert "| 0.50 (then 0.25) |" in lines[3]
     assert "not offered: dense networks only" in lines[6]
     assert len({line.count("|") for line in lines}) == 1
 
@@ -118,6 +120,7 @@ def test_the_page_holds_every_part_and_the_machine() -> None:
     text = page(
         {
             "machine": machine(threads=2),
+            "peers": {"jax": "0.10.2", "optax": "0.2.8"},
             "rounds": 3,
             "seeds": 3,
             "peaks": {"cpu": {"float32": 2e11, "bfloat16": 8e11}},
@@ -137,6 +140,7 @@ def test_the_page_holds_every_part_and_the_machine() -> None:
     assert "| W1 | 1.50 (1.00–2.00) | at most 1.03 |" in text
     assert "| a table | 1.50 | 1.50 | 1.50 (1.00–2.00) | at most 2 |" in text
     assert f"Python {machine(threads=2)['python']}" in text
+    assert "Peers: jax 0.10.2, optax 0.2.8." in text
     assert "| W2 | – |" in diagnostics_table([{"title": "W2"}])
 
 

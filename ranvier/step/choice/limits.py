@@ -49,9 +49,15 @@ class Limits:
 
     @property
     def leaves_one(self) -> bool:
-        """Whether the executor is told, and bits or values leave no variant open."""
+        """Whether the executor is told, and no variant of what it runs is open.
+
+        An executor with bits of its own is not timed with others: it may compile for long.
+        """
         told = set(self.forced)
-        return "executor" in told and (self.exact or told == set(_FORCEABLE))
+        if "executor" not in told:
+            return False
+        is_exact = EXECUTORS[self.forced["executor"]].is_exact
+        return self.exact or not is_exact or told == set(_FORCEABLE)
 
     def allow(self, candidate: Candidate) -> bool:
         """Whether it agrees with what is forced, and keeps bits where they must be kept."""

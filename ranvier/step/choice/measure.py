@@ -18,7 +18,9 @@ ROUNDS = 5
 # A candidate that takes so many times as long as the fastest is not timed again.
 FAR_OFF = 1.5
 # A sample of a fast step is of as many steps as take so long: clocks and schedulers are coarse.
-SAMPLE_SECONDS = 0.005
+SAMPLE_SECONDS = 0.01
+# Threads of the last candidate go on watching for work, on the cores that the next one wants.
+SECONDS_UNTIL_IDLE = 0.02
 
 
 class Contender(NamedTuple):
@@ -35,6 +37,7 @@ Timer = Callable[[Contender, int], float]
 def seconds_of(contender: Contender, steps: int) -> float:
     """The seconds by the clock; what runs beside the processor is waited for."""
     _wait()
+    time.sleep(SECONDS_UNTIL_IDLE)
     start = time.perf_counter()
     for _ in range(steps):
         contender.step()

@@ -44,8 +44,9 @@ class Elsewhere:
         self._folder = tempfile.TemporaryDirectory(prefix="ranvier-")
         content = {"threads": torch.get_num_threads(), "graphs": documents}
         (Path(self._folder.name) / GRAPHS).write_text(json.dumps(content), encoding="utf-8")
+        # -P: what lies in the folder where somebody trains is no part of this program.
         self._process = subprocess.Popen(
-            [sys.executable, "-m", "ranvier.step.compilers.child", self._folder.name],
+            [sys.executable, "-P", "-m", "ranvier.step.compilers.child", self._folder.name],
             # It stays open as long as this process lives: its end is how the other one knows.
             stdin=subprocess.PIPE,
             stdout=subprocess.DEVNULL,

@@ -46,10 +46,7 @@ def moved_together(call: Call) -> Any:
     parameters = [rows.tensor for rows in call["self"]]
     if not all(isinstance(rows, Stacked) for rows in call["grads"]):
         return NotImplemented
-    gradients = [
-        _laid_out(rows.tensor, parameter)
-        for rows, parameter in zip(call["grads"], parameters, strict=True)
-    ]
+    gradients = [rows.tensor for rows in call["grads"]]
     # The kernels read one counter per tensor; members are counted alike.
     lists = [
         [rows.tensor[0] if name == "state_steps" else rows.tensor for rows in call[name]]
@@ -79,7 +76,10 @@ def _move(
             torch.addcmul(gradient, parameter, _beside(decay_N, parameter))
             for gradient, parameter in zip(gradients, parameters, strict=True)
         ]
-    directions = [torch.zeros_like(parameter) for parameter in parameters]
+    directions = [
+        torch.zeros_like(parameter, memory_format=torch.contiguous_format)
+        for parameter in parameters
+    ]
     alone = {**settings, "lr": 1.0, "weight_decay": 0.0}
     _run(packet.default, [directions, gradients, *lists], alone)
     for parameter, direction in zip(parameters, directions, strict=True):
@@ -92,6 +92,7 @@ def _move(
 # the compiler contracts sums and products otherwise. So that a member's bits do not hang on how
 # many others there are, nothing is left at the end; no processor's vector holds more than this.
 _VECTOR = 64
+_GRADIENTS = 1
 
 
 def _run(kernel: OpOverload, lists: list[list[Tensor]], settings: dict[str, Any]) -> None:
@@ -101,20 +102,15 @@ def _run(kernel: OpOverload, lists: list[list[Tensor]], settings: dict[str, Any]
     for place, (tensors, used) in enumerate(zip(lists, whole, strict=True)):
         for tensor, other in zip(tensors, used, strict=True):
             if other is not tensor and place != _GRADIENTS:
-                _flat(tensor).copy_(other[: tensor.numel()])
-
-
-_GRADIENTS = 1
+                tensor.copy_(other[: tensor.numel()].view(tensor.shape))
 
 
 def _whole(tensor: Tensor) -> Tensor:
     missing = -tensor.numel() % _VECTOR if tensor.ndim else 0
-    return torch.nn.functional.pad(_flat(tensor), (0, missing)) if missing else tensor
-
-
-def _flat(tensor: Tensor) -> Tensor:
-    """Its numbers in the order in which they lie; there are no gaps."""
-    return tensor.as_strided((tensor.numel(),), (1,))
+    # The kernels walk the memory of all their lists in step and check no strides.
+    if tensor.is_contiguous() and not missing:
+        return tensor
+    return torch.nn.functional.pad(tensor.reshape(-1), (0, missing))
 
 
 def _first_number(call: Call) -> int:
@@ -136,10 +132,3 @@ def _of_each(value: Any, call: Call, like: Tensor) -> Tensor:
 def _beside(values_N: Tensor, rows: Tensor) -> Tensor:
     """In a shape and a precision that multiply `[N, …]`."""
     return values_N.to(rows.dtype).view(-1, *([1] * (rows.ndim - 1)))
-
-
-def _laid_out(gradient: Tensor, parameter: Tensor) -> Tensor:
-    # The kernels walk the memory of all their lists in step and check no strides.
-    if gradient.stride() == parameter.stride():
-        return gradient
-    return torch.empty_like(parameter).copy_(gradient)

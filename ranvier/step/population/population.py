@@ -126,9 +126,10 @@ class Population:
         )
 
     def keep(self, positions: Sequence[int]) -> None:
-        """Go on with these members only; each of them is as if the others had never been.
+        """Go on with these members only: each of them as if the others had stayed.
 
-        Those left out keep what they have learnt in their modules.
+        Within rounding, that is, or bit for bit with `is_exact`. Those left out keep what they have
+        learnt in their modules.
 
         Raises:
             ConfigError: for positions that are none, or that come twice.
@@ -164,10 +165,9 @@ class Population:
         return {**self._own[k].named(), **self._streams.named(k)}
 
     def tensors(self) -> dict[str, Tensor]:
-        """Every tensor of the population under a flat name, `[N, …]`; only random states are
-        copies.
-        """
-        return {**self._tensors, **self._streams.tensors()}
+        """Every tensor of the population under a flat name, `[N, …]`."""
+        own = {name: tensor.contiguous() for name, tensor in self._tensors.items()}
+        return {**own, **self._streams.tensors()}
 
     @torch.no_grad()
     def load(self, tensors: Mapping[str, Tensor], *, step: int) -> None:

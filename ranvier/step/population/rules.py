@@ -5,6 +5,7 @@ N members, B rows, C classes.
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import torch
@@ -14,51 +15,25 @@ from torch._ops import OpOverload
 from ranvier.step.population.listening import PerMember
 from ranvier.step.population.lists import for_each_tensor
 from ranvier.step.population.optimizers import FUSED, moved_together
-from ranvier.step.population.stacking import Call, Rule, Stacked, by_torch, for_each_member, is_view
+from ranvier.step.population.stacking import Call, Rule, Stacked, by_torch, for_each_member
 
 _aten = torch.ops.aten
 
 
 def run(call: Call) -> Any:
-    """The call for all members, by the first way that knows it.
-
-    Exactly, only what works on each number by itself and what moves numbers about is put together:
-    all else is run once for each member, with the bits that it has alone.
-    """
+    """The call for all members, by the first way that knows it; exactly, once for each."""
+    if call.is_exact:
+        return for_each_member(call)
     if call.operation._schema.name.startswith("aten::_foreach_"):
         return for_each_tensor(call, run)
-    ways: list[Rule] = []
-    if not call.is_exact:
-        ways += [RULES[call.operation]] if call.operation in RULES else []
-        ways += [moved_together] if call.operation in FUSED else []
-        ways += [_with_numbers_as_tensors]
-    if not call.is_exact or _keeps_bits(call.operation):
-        ways += [_reshaped] if call.operation in _SHAPED else []
-        ways += [by_torch]
-    for way in ways:
+    ways: list[Rule] = [RULES[call.operation]] if call.operation in RULES else []
+    ways += [moved_together] if call.operation in FUSED else []
+    ways += [_reshaped] if call.operation in _SHAPED else []
+    for way in (*ways, _with_numbers_as_tensors, by_torch):
         result = way(call)
         if result is not NotImplemented:
             return result
     return for_each_member(call)
-
-
-# These only move numbers about.
-_MOVES = {
-    _aten.clone.default,
-    _aten.copy_.default,
-    _aten.cat.default,
-    _aten.stack.default,
-    _aten.fill_.Scalar,
-    _aten.zero_.default,
-    _aten.zeros_like.default,
-    _aten.ones_like.default,
-    _aten.empty_like.default,
-    _aten._unsafe_view.default,
-}
-
-
-def _keeps_bits(called: OpOverload) -> bool:
-    return is_view(called) or torch.Tag.pointwise in called.tags or called in _MOVES
 
 
 _SHAPED = {_aten.view.default, _aten._unsafe_view.default}
@@ -164,7 +139,27 @@ def _likelihood_backward(call: Call) -> Any:
     return Stacked(zeros_NBC.scatter(2, index_NB1, share_NB1))
 
 
+def _batch_norm(call: Call) -> Any:
+    statistics = [call["running_mean"], call["running_var"]]
+    if not all(isinstance(rows, Stacked) for rows in statistics):
+        return NotImplemented
+    # torch's rule joins members and features, and would lose what is written to a copy of these.
+    means, variances = (Stacked(rows.tensor.contiguous()) for rows in statistics)
+    named = {**call.named, "running_mean": means, "running_var": variances}
+    result = by_torch(replace(call, arguments=list(named.values())))
+    if result is NotImplemented:
+        return result
+    for rows, joined in zip(statistics, (means, variances), strict=True):
+        if joined.tensor is not rows.tensor:
+            rows.tensor.copy_(joined.tensor)
+    return result
+
+
 RULES: dict[OpOverload, Rule] = {
+    # torch's own would make groups of one convolution, with other orders of summing.
+    _aten.convolution.default: for_each_member,
+    _aten.convolution_backward.default: for_each_member,
+    _aten.native_batch_norm.default: _batch_norm,
     _aten.mm.default: _product,
     _aten.addmm.default: _product_and_sum,
     _aten._log_softmax.default: _softmax,

@@ -98,7 +98,7 @@ def for_each_member(call: Call) -> Any:
     Raises:
         CaptureError: for a view that something writes through, as what is stacked anew is none.
     """
-    if call.is_written and is_view(call.operation):
+    if call.is_written and not call.is_exact and _is_view(call.operation):
         raise CaptureError(f"{call.operation} gives memory that is written to")
     results = []
     for k in range(call.members):
@@ -121,7 +121,7 @@ def for_each_member(call: Call) -> Any:
     return tree_unflatten(together, spec)
 
 
-def is_view(called: OpOverload) -> bool:
+def _is_view(called: OpOverload) -> bool:
     """Whether what it gives is memory that it was given."""
     arguments = called._schema.arguments
     return any(a.alias_info is not None and not a.alias_info.is_write for a in arguments)
@@ -248,12 +248,15 @@ class Stacking:
         called = operation(node)
         assert called is not None
         if not called._schema.is_mutable:
-            return Stacked(rows.tensor.clone()) if node in self._written else rows
+            if node not in self._written:
+                return rows
+            return Stacked(None, tuple(row.clone() for row in rows.rows))
         target = node.args[0]
         assert isinstance(target, fx.Node)
         if list(target.users) == [node] and target.op != "placeholder":
             return rows  # memory that nobody else knows: the draws themselves are as good
-        values[target].tensor.copy_(rows.tensor)
+        for row, drawn in zip(values[target].rows, rows.rows, strict=True):
+            row.copy_(drawn)
         return values[target]
 
     def _called(self, node: fx.Node, values: dict[fx.Node, Any]) -> Any:
@@ -276,4 +279,6 @@ class Stacking:
         """A tensor of each member, also of what they shared so far."""
         if isinstance(value, Stacked) or not isinstance(value, Tensor):
             return value
+        if self.is_exact:
+            return Stacked(None, tuple(value.clone() for _ in range(self.members)))
         return Stacked(value.unsqueeze(0).expand(self.members, *value.shape).clone())

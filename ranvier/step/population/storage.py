@@ -76,10 +76,15 @@ def stacked(states: Sequence[State]) -> dict[str, Tensor]:
     return together
 
 
+# Some kernels take other ways, with other bits, where a tensor does not begin at such an address
+# (of so many numbers), as a tensor by itself always does.
+_ALIGNED = 64
+
+
 def _room(tensor: Tensor, members: int) -> Tensor:
     """Memory for so many tensors of this form, each laid out as it is."""
     dense = torch.empty_like(tensor, requires_grad=False)
-    strides = (max(1, dense.numel()), *dense.stride())
+    strides = (-(-dense.numel() // _ALIGNED) * _ALIGNED, *dense.stride())
     return torch.empty_strided(
         (members, *dense.shape), strides, dtype=dense.dtype, device=dense.device
     )

@@ -23,8 +23,8 @@ Forward = Callable[[Tensor], Tensor]
 
 
 # Mixed precision reaches into the first two, which are made of products, and would make a product
-# of bfloat16 of what a capture takes for one operation; the third refuses two formats at once.
-_IN_FLOAT32: tuple[Callable[..., Any], ...] = (F.bilinear, F.affine_grid, torch.dot)
+# of bfloat16 of what a capture takes for one operation; the others do not take two formats at once.
+_IN_FLOAT32: tuple[Callable[..., Any], ...] = (F.bilinear, F.affine_grid, F.rms_norm, torch.dot)
 
 
 def varied(forward: Forward, variant: Variant) -> Forward:
@@ -33,21 +33,22 @@ def varied(forward: Forward, variant: Variant) -> Forward:
     Inputs are not cast: the codes of categories and tokens are no quantities, and a layer that
     looks them up gets them whole. torch casts what enters a product.
     """
+    if variant.is_plain:
+        return forward
     replacements = _replacements(variant)
     is_half = variant.number_format == "bfloat16"
 
     def forward_varied(rows: Tensor) -> Tensor:
         # Without its cache every use of a weight is cast by itself, and its gradients are summed in
         # float32; a replay casts once all the same.
-        with torch.autocast(rows.device.type, torch.bfloat16, enabled=is_half, cache_enabled=False):
-            if replacements:
-                with Replaced(replacements):
-                    outputs = forward(rows)
-            else:
-                outputs = forward(rows)
+        mixed = torch.autocast(
+            rows.device.type, torch.bfloat16, enabled=is_half, cache_enabled=False
+        )
+        with mixed, Replaced(replacements):
+            outputs = forward(rows)
         return outputs.float() if is_half else outputs
 
-    return forward if variant.is_plain else forward_varied
+    return forward_varied
 
 
 def _replacements(variant: Variant) -> Replacements:

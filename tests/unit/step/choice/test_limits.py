@@ -47,3 +47,21 @@ def test_a_name_that_is_not_known_is_answered_with_the_nearest() -> None:
         Limits(forced={"number_formt": "bfloat16"})
     with pytest.raises(UnknownNameError, match="'replay'"):
         Limits(forced={"executor": "repaly"})
+
+
+@pytest.mark.parametrize(
+    ("limits", "wanted"),
+    [
+        (Limits(), False),
+        (Limits(exact=True), False),
+        (Limits(forced={"executor": "replay"}), False),
+        (Limits(exact=True, forced={"executor": "replay"}), True),
+        (Limits(forced={"executor": "inductor"}), True),
+        (Limits(forced={"executor": "replay", **Variant(threads=1).to_json()}), True),
+    ],
+    ids=str,
+)
+def test_nothing_is_open_once_the_executor_and_all_its_bits_are_told(
+    limits: Limits, wanted: bool
+) -> None:
+    assert limits.leaves_one is wanted

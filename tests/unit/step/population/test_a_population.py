@@ -53,8 +53,9 @@ def same(one: dict[str, Tensor], other: dict[str, Tensor]) -> bool:
     return one.keys() == other.keys() and all(torch.equal(one[n], other[n]) for n in one)
 
 
-def test_members_that_are_kept_go_on_as_if_the_others_had_stayed() -> None:
-    whole, halved = (Population([member(k) for k in range(4)]) for _ in range(2))
+@pytest.mark.parametrize("is_exact", [False, True], ids=["", "exact"])
+def test_members_that_are_kept_go_on_as_if_the_others_had_stayed(is_exact: bool) -> None:
+    whole, halved = (Population([member(k) for k in range(4)], is_exact=is_exact) for _ in range(2))
     for batch in batches(3):
         whole.run(batch)
         halved.run(batch)
