@@ -80,6 +80,7 @@ class Lowering:
     def constant(
         self, value: float, shape: Sequence[int] = (), dtype: torch.dtype = torch.float32
     ) -> View:
+        """One number in every place, which is in no memory until an instruction needs it."""
         buffer = Buffer(1, dtype, constant=float(value))
         return View(buffer, tuple(shape), (0,) * len(shape))
 
@@ -98,6 +99,7 @@ class Lowering:
         reads: Sequence[View],
         writes: Sequence[View],
     ) -> None:
+        """One operation of the library, with all that it reads and writes."""
         self.program.items.append(
             Instruction(operation, list(arguments), list(reads), list(writes))
         )
@@ -152,10 +154,6 @@ class Lowering:
             last.result = target
             return target
         return self.element("copy", value, into=target)
-
-    def scalar_of(self, value: Operand, dtype: torch.dtype = torch.float32) -> View:
-        """A tensor of no axes for a number."""
-        return value if isinstance(value, View) else self.constant(float(value), (), dtype)
 
     def threads_for(self, work: int) -> int:
         """How many threads are worth waking for so many operations on single elements."""
@@ -302,5 +300,10 @@ def _strides_like(views: Sequence[View], shape: tuple[int, ...]) -> tuple[int, .
 
 
 def require_known(dtype: torch.dtype) -> None:
+    """Refuse numbers that the library does not compute with.
+
+    Raises:
+        NativeUnsupported: for any other type.
+    """
     if dtype not in TYPES:
         raise NativeUnsupported(f"numbers of type {str(dtype).removeprefix('torch.')}")

@@ -66,8 +66,7 @@ def _convolution(
     y = lowering.new([size[axis] for axis in LAST])
     bias = None if bias is None else lowering.contiguous(bias)
     geometry = _geometry(x, y, weight, rank, (stride, padding, dilation), groups)
-    threads = lowering.threads_for(y.numel * weight.numel // max(1, weight.shape[0]))
-    workspace = lowering.new((max(1, lowering.sizes.convolution(geometry, threads)),))
+    workspace, threads = _workspace(lowering, geometry, y, weight)
     lowering.emit(
         "convolution",
         [
@@ -102,33 +101,49 @@ def _convolution_backward(
     wanted: Sequence[bool],
 ) -> tuple[View | None, View | None, View | None]:
     _require_plain(transposed, weight)
-    rank, shape = len(x.shape), weight.shape
+    rank, settings = len(x.shape), (stride, padding, dilation)
     x, dy = channels_last(lowering, x), channels_last(lowering, gradient)
-    weight = as_picture(weight)
-    settings = (stride, padding, dilation)
-    work = dy.numel * weight.numel // max(1, weight.shape[0])
-    threads = lowering.threads_for(work)
     dx = dweight = dbias = None
-    geometry = _geometry(x, dy, weight, rank, settings, groups)
-    workspace = lowering.new((max(1, lowering.sizes.convolution(geometry, threads)),))
     if wanted[0]:
-        made = lowering.new(x.shape)
-        lowering.emit(
-            "convolution_input_gradient",
-            [*geometry, dy, weight, made, threads, workspace],
-            reads=[dy, weight],
-            writes=[made, workspace],
-        )
-        dx = as_it_came(made, rank)
+        picture = as_picture(weight)
+        geometry = _geometry(x, dy, picture, rank, settings, groups)
+        dx = as_it_came(_input_gradient(lowering, geometry, dy, picture, x), rank)
     if wanted[1] or wanted[2]:
-        made = lowering.new(weight.shape)
+        made = lowering.new(as_picture(weight).shape)
         geometry = _geometry(x, dy, made, rank, settings, groups)
-        dbias = lowering.new((shape[0],)) if wanted[2] else None
-        lowering.emit(
-            "convolution_weight_gradient",
-            [*geometry, x, dy, made, 0 if dbias is None else dbias, threads, workspace],
-            reads=[x, dy],
-            writes=[made, workspace, *([] if dbias is None else [dbias])],
-        )
-        dweight = made.like(made.stand_in().view(shape))
+        dbias = lowering.new((weight.shape[0],)) if wanted[2] else None
+        _weight_gradient(lowering, geometry, x, dy, made, dbias)
+        dweight = made.like(made.stand_in().view(weight.shape))
     return dx, dweight, dbias
+
+
+def _workspace(lowering: Lowering, geometry: list[Word], y: View, weight: View) -> tuple[View, int]:
+    """Room to work in, and how many threads are worth it."""
+    threads = lowering.threads_for(y.numel * weight.numel // max(1, weight.shape[0]))
+    return lowering.new((max(1, lowering.sizes.convolution(geometry, threads)),)), threads
+
+
+def _input_gradient(
+    lowering: Lowering, geometry: list[Word], dy: View, weight: View, x: View
+) -> View:
+    workspace, threads = _workspace(lowering, geometry, dy, weight)
+    dx = lowering.new(x.shape)
+    lowering.emit(
+        "convolution_input_gradient",
+        [*geometry, dy, weight, dx, threads, workspace],
+        reads=[dy, weight],
+        writes=[dx, workspace],
+    )
+    return dx
+
+
+def _weight_gradient(
+    lowering: Lowering, geometry: list[Word], x: View, dy: View, dweight: View, dbias: View | None
+) -> None:
+    workspace, threads = _workspace(lowering, geometry, dy, dweight)
+    lowering.emit(
+        "convolution_weight_gradient",
+        [*geometry, x, dy, dweight, 0 if dbias is None else dbias, threads, workspace],
+        reads=[x, dy],
+        writes=[dweight, workspace, *([] if dbias is None else [dbias])],
+    )

@@ -93,26 +93,26 @@ _register_plain()
 
 
 @elementwise("add")
-def add(lowering: Lowering, x: Operand, y: Operand, alpha: float = 1) -> View:
+def _add(lowering: Lowering, x: Operand, y: Operand, alpha: float = 1) -> View:
     if alpha != 1:
         y = lowering.element("mul", y, alpha)
     return lowering.element("add", x, y)
 
 
 @elementwise("sub")
-def sub(lowering: Lowering, x: Operand, y: Operand, alpha: float = 1) -> View:
+def _sub(lowering: Lowering, x: Operand, y: Operand, alpha: float = 1) -> View:
     if alpha != 1:
         y = lowering.element("mul", y, alpha)
     return lowering.element("sub", x, y)
 
 
 @elementwise("rsub")
-def rsub(lowering: Lowering, x: Operand, y: Operand, alpha: float = 1) -> View:
-    return sub(lowering, y, x, alpha)
+def _rsub(lowering: Lowering, x: Operand, y: Operand, alpha: float = 1) -> View:
+    return _sub(lowering, y, x, alpha)
 
 
 @elementwise("div")
-def div(lowering: Lowering, x: Operand, y: Operand, rounding_mode: str | None = None) -> View:
+def _div(lowering: Lowering, x: Operand, y: Operand, rounding_mode: str | None = None) -> View:
     form = lowering.form
     is_true = rounding_mode is None and isinstance(form, torch.Tensor)
     quotient = lowering.element("div", x, y, dtype=form.dtype if is_true else None)
@@ -122,19 +122,19 @@ def div(lowering: Lowering, x: Operand, y: Operand, rounding_mode: str | None = 
 
 
 @elementwise("round")
-def round_(lowering: Lowering, x: Operand, *, decimals: int = 0) -> View:
+def _round(lowering: Lowering, x: Operand, *, decimals: int = 0) -> View:
     if decimals:
         raise NativeUnsupported("rounding to decimals")
     return lowering.element("round", x)
 
 
 @elementwise("remainder")
-def remainder(lowering: Lowering, x: Operand, y: Operand) -> View:
+def _remainder(lowering: Lowering, x: Operand, y: Operand) -> View:
     return lowering.element("remainder", x, y)
 
 
 @elementwise("pow", "float_power")
-def power(lowering: Lowering, base: Operand, exponent: Operand) -> View:
+def _power(lowering: Lowering, base: Operand, exponent: Operand) -> View:
     simple = {2: "square", 1: "copy", 0.5: "sqrt", -0.5: "rsqrt", -1: "reciprocal"}
     if isinstance(exponent, int | float):
         if exponent in simple:
@@ -145,7 +145,7 @@ def power(lowering: Lowering, base: Operand, exponent: Operand) -> View:
 
 
 @elementwise("where")
-def where(lowering: Lowering, mask: View, yes: Operand, no: Operand) -> View:
+def _where(lowering: Lowering, mask: View, yes: Operand, no: Operand) -> View:
     dtype = lowering.form.dtype if isinstance(lowering.form, torch.Tensor) else None
     return lowering.element("where", mask, yes, no, dtype=dtype or _type_of(yes, no))
 
@@ -155,12 +155,12 @@ def _type_of(*operands: Operand) -> torch.dtype:
 
 
 @elementwise("masked_fill")
-def masked_fill(lowering: Lowering, x: View, mask: View, value: Operand) -> View:
+def _masked_fill(lowering: Lowering, x: View, mask: View, value: Operand) -> View:
     return lowering.element("where", mask, value, x, dtype=x.dtype)
 
 
 @elementwise("clamp")
-def clamp(
+def _clamp(
     lowering: Lowering, x: View, min: Operand | None = None, max: Operand | None = None
 ) -> View:
     if min is not None:
@@ -169,29 +169,29 @@ def clamp(
 
 
 @elementwise("clamp_min")
-def clamp_min(lowering: Lowering, x: View, least: Operand) -> View:
+def _clamp_min(lowering: Lowering, x: View, least: Operand) -> View:
     return lowering.element("max", x, least)
 
 
 @elementwise("clamp_max")
-def clamp_max(lowering: Lowering, x: View, most: Operand) -> View:
+def _clamp_max(lowering: Lowering, x: View, most: Operand) -> View:
     return lowering.element("min", x, most)
 
 
 @elementwise("hardtanh")
-def hardtanh(lowering: Lowering, x: View, least: float = -1.0, most: float = 1.0) -> View:
-    return clamp(lowering, x, least, most)
+def _hardtanh(lowering: Lowering, x: View, least: float = -1.0, most: float = 1.0) -> View:
+    return _clamp(lowering, x, least, most)
 
 
 @elementwise("addcmul")
-def addcmul(lowering: Lowering, x: View, a: View, b: View, value: float = 1) -> View:
+def _addcmul(lowering: Lowering, x: View, a: View, b: View, value: float = 1) -> View:
     if value != 1:
         a = lowering.element("mul", a, value)
     return lowering.element("multiply_add", a, b, x)
 
 
 @elementwise("addcdiv")
-def addcdiv(lowering: Lowering, x: View, a: View, b: View, value: float = 1) -> View:
+def _addcdiv(lowering: Lowering, x: View, a: View, b: View, value: float = 1) -> View:
     ratio = lowering.element("div", a, b)
     if value != 1:
         ratio = lowering.element("mul", ratio, value)
@@ -199,24 +199,24 @@ def addcdiv(lowering: Lowering, x: View, a: View, b: View, value: float = 1) -> 
 
 
 @elementwise("lerp")
-def lerp(lowering: Lowering, start: View, end: View, weight: Operand) -> View:
+def _lerp(lowering: Lowering, start: View, end: View, weight: Operand) -> View:
     way = lowering.element("mul", lowering.element("sub", end, start), weight)
     return lowering.element("add", start, way)
 
 
 @elementwise("fill")
-def fill(lowering: Lowering, x: View, value: Operand) -> View:
+def _fill(lowering: Lowering, x: View, value: Operand) -> View:
     return lowering.element("copy", lowering.constant(value, x.shape, x.dtype) if isinstance(
         value, int | float) else value.expand(x.shape), dtype=x.dtype)  # fmt: skip
 
 
 @elementwise("zero")
-def zero(lowering: Lowering, x: View) -> View:
-    return fill(lowering, x, 0.0)
+def _zero(lowering: Lowering, x: View) -> View:
+    return _fill(lowering, x, 0.0)
 
 
 @lowers("aten::threshold_backward")
-def threshold_backward(lowering: Lowering, gradient: View, result: View, threshold: float) -> View:
+def _threshold_backward(lowering: Lowering, gradient: View, result: View, threshold: float) -> View:
     if threshold == 0:
         return lowering.element("pass_positive", result, gradient)
     is_low = lowering.element("le", result, threshold, dtype=torch.bool)
@@ -224,31 +224,31 @@ def threshold_backward(lowering: Lowering, gradient: View, result: View, thresho
 
 
 @lowers("aten::sigmoid_backward")
-def sigmoid_backward(lowering: Lowering, gradient: View, result: View) -> View:
+def _sigmoid_backward(lowering: Lowering, gradient: View, result: View) -> View:
     slope = lowering.element("mul", lowering.element("sub", 1.0, result), result)
     return lowering.element("mul", gradient, slope)
 
 
 @lowers("aten::tanh_backward")
-def tanh_backward(lowering: Lowering, gradient: View, result: View) -> View:
+def _tanh_backward(lowering: Lowering, gradient: View, result: View) -> View:
     slope = lowering.element("sub", 1.0, lowering.element("square", result))
     return lowering.element("mul", gradient, slope)
 
 
 @elementwise("silu")
-def silu(lowering: Lowering, x: View) -> View:
+def _silu(lowering: Lowering, x: View) -> View:
     return lowering.element("mul", x, lowering.element("sigmoid", x))
 
 
 @elementwise("leaky_relu")
-def leaky_relu(lowering: Lowering, x: View, slope: float = 0.01) -> View:
+def _leaky_relu(lowering: Lowering, x: View, slope: float = 0.01) -> View:
     is_positive = lowering.element("gt", x, 0.0, dtype=torch.bool)
     low = lowering.element("mul", x, slope)
     return lowering.element("where", is_positive, x, low, dtype=x.dtype)
 
 
 @elementwise("elu")
-def elu(
+def _elu(
     lowering: Lowering, x: View, alpha: float = 1, scale: float = 1, input_scale: float = 1
 ) -> View:
     is_positive = lowering.element("gt", x, 0.0, dtype=torch.bool)
@@ -265,7 +265,7 @@ _CUBIC = 0.044715
 
 
 @elementwise("gelu")
-def gelu(lowering: Lowering, x: View, *, approximate: str = "none") -> View:
+def _gelu(lowering: Lowering, x: View, *, approximate: str = "none") -> View:
     """x Φ(x), Φ the normal distribution function, or its approximation by tanh."""
     return lowering.element(
         "mul", x, _half_one_plus(lowering, _gelu_bend(lowering, x, approximate))
@@ -287,7 +287,7 @@ def _half_one_plus(lowering: Lowering, bend: View) -> View:
 
 
 @lowers("aten::gelu_backward")
-def gelu_backward(
+def _gelu_backward(
     lowering: Lowering, gradient: View, x: View, *, approximate: str = "none"
 ) -> View:
     """g (Φ(x) + x φ(x)), or the same of the approximation."""

@@ -4,8 +4,6 @@ from __future__ import annotations
 
 from typing import Any
 
-import torch
-
 from ranvier.step.native.lowering import Lowering, NativeUnsupported, lowers
 from ranvier.step.native.operations.elementwise import ELEMENTWISE, Elementwise
 from ranvier.step.native.values import View
@@ -68,9 +66,3 @@ def _foreach_norm(lowering: Lowering, tensors: list[View], order: float = 2, *_:
     result.buffer.is_frozen = True
     whole = result.stand_in()
     return [result.like(whole.select(0, i)) for i in range(len(views))]
-
-
-def require_float32(what: str, *views: View) -> None:
-    for view in views:
-        if view.dtype != torch.float32:
-            raise NativeUnsupported(f"{what} of {str(view.dtype).removeprefix('torch.')}")

@@ -132,5 +132,10 @@ def _nll_backward(
 
 
 def require_int64(what: str, view: View) -> None:
+    """Refuse places or classes that are given by other numbers.
+
+    Raises:
+        NativeUnsupported: if the view is not of int64.
+    """
     if view.dtype != torch.int64:
         raise NativeUnsupported(f"{what} by {str(view.dtype).removeprefix('torch.')}")

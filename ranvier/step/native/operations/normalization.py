@@ -58,24 +58,11 @@ def _batch_norm(
     mean, deviation, y = lowering.new((channels,)), lowering.new((channels,)), lowering.new(x.shape)
     workspace = _workspace(lowering, channels, threads)
     running = _present(running_mean, running_variance)
+    affine: list[Word] = [_or_null(weight), _or_null(bias), float(epsilon), float(momentum)]
+    moving: list[Word] = [_or_null(running_mean), _or_null(running_variance)]
     lowering.emit(
         "batch_norm",
-        [
-            x,
-            rows,
-            channels,
-            _or_null(weight),
-            _or_null(bias),
-            float(epsilon),
-            float(momentum),
-            _or_null(running_mean),
-            _or_null(running_variance),
-            mean,
-            deviation,
-            y,
-            threads,
-            workspace,
-        ],
+        [x, rows, channels, *affine, *moving, mean, deviation, y, threads, workspace],
         reads=[x, *_present(weight, bias), *running],
         writes=[mean, deviation, y, workspace, *running],
     )

@@ -7,6 +7,7 @@ from dataclasses import replace
 import torch
 
 from ranvier.step.native.lowering import Lowering, NativeUnsupported, lowers
+from ranvier.step.native.program import Word
 from ranvier.step.native.values import View
 
 # As `kernels.h` numbers what follows a product.
@@ -42,39 +43,16 @@ def product(
     a, trans_a, lda = matrix(lowering, a)
     b, trans_b, ldb = matrix(lowering, b)
     batches = a.shape[0] if len(a.shape) == 3 else 1
-    step_a, step_b, step_c = (
-        (v.strides[0] if len(v.shape) == 3 and batches > 1 else 0) for v in (a, b, into)
-    )
+    steps = [v.strides[0] if batches > 1 and len(v.shape) == 3 else 0 for v in (a, b, into)]
     # Multiplications that a vector does at once count as one.
     threads = lowering.threads_for(m * n * k * batches // 16)
     size = lowering.sizes.product(m, n, k, threads if batches == 1 else 1)
     workspace = lowering.new((max(1, size * (threads if batches > 1 else 1)),))
+    operands: list[Word] = [float(alpha), a, lda, b, ldb, float(beta), into, n]
+    after: list[Word] = [0, PLAIN] if bias is None else [bias, BIAS]
     lowering.emit(
         "product",
-        [
-            trans_a,
-            trans_b,
-            m,
-            n,
-            k,
-            float(alpha),
-            a,
-            lda,
-            b,
-            ldb,
-            float(beta),
-            into,
-            n,
-            bias if bias is not None else 0,
-            PLAIN if bias is None else BIAS,
-            threads,
-            workspace,
-            batches,
-            step_a,
-            step_b,
-            step_c,
-            size,
-        ],
+        [trans_a, trans_b, m, n, k, *operands, *after, threads, workspace, batches, *steps, size],
         reads=[a, b, *([bias] if bias is not None else []), *([into] if beta else [])],
         writes=[into, workspace],
     )
