@@ -43,7 +43,16 @@ from ranvier.core.errors import RanvierError
 
 EVERY = (*WORKLOADS, "w9", "w10")
 QUICK = {"workloads": ["w1", "w3", "w10"], "peers": [REFERENCE, "jax-scan"], "rounds": 3}
-MEASURED_PACKAGES = ("torch", "jax", "keras", "lightning", "skorch", "fastai", "scikit-learn")
+MEASURED_PACKAGES = (
+    "torch",
+    "lightning",
+    "skorch",
+    "fastai",
+    "keras",
+    "jax",
+    "optax",
+    "scikit-learn",
+)
 
 
 def measure(arguments: argparse.Namespace) -> dict[str, Any]:

@@ -136,9 +136,10 @@ def _under(result: dict[str, Any]) -> str:
         + ", ".join(f"{name} {rate / 1e12:.2f} TFLOP/s" for name, rate in formats.items())
         for device, formats in result["peaks"].items()
     )
+    versions = ", ".join(f"{name} {version}" for name, version in result["peers"].items())
     return (
         f"Medians of {result['rounds']} rounds in turns, after one that is not counted; ratios "
         "are of the same round. A row counts where test loss and quality are the reference's "
         f"within its spread over {result['seeds']} seeds. Best rate of 2048³ products: {peaks}. "
-        f"Measured on: {sentence(result['machine'])}."
+        f"Measured on: {sentence(result['machine'])}. Peers: {versions}."
     )

@@ -102,7 +102,7 @@ class TrainSettings:
         "auto",
         "what runs an update",
         group=MACHINE,
-        choices=("auto", "eager", "replay", "native", "inductor", "cudagraph"),
+        choices=("auto", "eager", "replay", "native", "inductor", "inductor-beside", "cudagraph"),
     )
     number_format: str | None = setting(
         None,

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Iterator, Mapping
+from contextlib import closing
 from dataclasses import asdict, dataclass
 from typing import Any
 
@@ -96,7 +97,8 @@ class Trainer:
             self._announce()
             self.save()
         self.executor.program.module.train()
-        with StopSignals() as signals:
+        self.executor.last_step = self.total_steps
+        with StopSignals() as signals, closing(self.executor):
             while self.finished is None:
                 self._epoch(signals)
         self.save()
@@ -251,6 +253,7 @@ class Trainer:
             "finished": self.finished,
             "best": self.best.document(),
             "recorder": self.recorder.document(),
+            "executor": self.executor.document(),
             "events": self.journal.position(),
             "seconds": self.seconds,
         }
@@ -266,6 +269,7 @@ class Trainer:
         self.executor.state.load(own, step=self.cursor.step)
         self.best.load(tensors, document["best"])
         self.recorder.load(tensors, document["recorder"])
+        self.executor.load(document.get("executor", {}))
         self.finished = document["finished"]
         self.resumed = True
         self.seconds_before = document["seconds"]

@@ -120,6 +120,7 @@ def test_the_page_holds_every_part_and_the_machine() -> None:
     text = page(
         {
             "machine": machine(threads=2),
+            "peers": {"jax": "0.10.2", "optax": "0.2.8"},
             "rounds": 3,
             "seeds": 3,
             "peaks": {"cpu": {"float32": 2e11, "bfloat16": 8e11}},
@@ -139,6 +140,7 @@ def test_the_page_holds_every_part_and_the_machine() -> None:
     assert "| W1 | 1.50 (1.00–2.00) | at most 1.03 |" in text
     assert "| a table | 1.50 | 1.50 | 1.50 (1.00–2.00) | at most 2 |" in text
     assert f"Python {machine(threads=2)['python']}" in text
+    assert "Peers: jax 0.10.2, optax 0.2.8." in text
     assert "| W2 | – |" in diagnostics_table([{"title": "W2"}])
 
 

@@ -234,6 +234,24 @@ def test_the_same_run_gives_the_same_bits() -> None:
     assert differing(case.run("native")[1], case.run("native")[1]) == []
 
 
+def test_two_threads_give_eagers_numbers_and_always_the_same() -> None:
+    network = Network(
+        Dense(128, activation="relu"), LayerNorm(), Dense(200, activation="gelu"), Dense(3)
+    )
+    case = update(network, data=batches((64,), rows=256)[:4])
+    _, wanted = case.run("eager", steps=8)
+    left = []
+    for _ in range(2):
+        program = case.program()
+        native = Native(program, program.first_state(torch.device("cpu")), threads=2)
+        for step in range(8):
+            native.run(case.batches[step % 4], 0.01 * (1 - step / 16))
+        left.append({name: t.detach().clone() for name, t in native.state.named().items()})
+    assert differing(left[0], left[1]) == []
+    for name, tensor in left[0].items():
+        torch.testing.assert_close(tensor, wanted[name], rtol=1e-4, atol=1e-5)
+
+
 def test_a_short_last_batch_has_a_tape_of_its_own() -> None:
     case = update(MIXED, AdamW(0.01))
     executors = [case.executor(name) for name in ("native", "eager")]

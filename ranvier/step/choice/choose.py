@@ -20,8 +20,8 @@ from ranvier.step.program import Program
 from ranvier.step.state import State
 
 # Trials cost about 200 updates: 128 for the quality, the rest for the clock. Of so many updates
-# that is a tenth; shorter trainings run by rule.
-MEASURED_FROM = 2000
+# that is a fifth, and may halve the rest; shorter trainings run by rule.
+MEASURED_FROM = 1000
 
 LearningRates = Callable[[int], float]
 

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from itertools import pairwise
-from typing import ClassVar, NamedTuple
+from typing import Any, ClassVar, NamedTuple
 
 import torch
 from torch import Tensor
@@ -31,7 +31,8 @@ class Executor(ABC):
 
     The trainer hands over rows and learning rates and reads scalars; it never sees how. `is_exact`
     says that the numbers are those of eager bit for bit, not within rounding. `remarks` are new
-    lines for the run's record: whoever reads them takes them out.
+    lines for the run's record: whoever reads them takes them out. `last_step` is that of the whole
+    training, where the trainer knows it.
     """
 
     name: ClassVar[str]
@@ -41,6 +42,7 @@ class Executor(ABC):
         self.program = program
         self.state = state
         self.remarks: list[Remark] = []
+        self.last_step: int | None = None
 
     @abstractmethod
     def run(self, batch: Batch, learning_rate: float) -> Scalars:
@@ -68,6 +70,19 @@ class Executor(ABC):
             torch.stack([scalars.loss for scalars in steps]),
             torch.stack([scalars.gradient_norms for scalars in steps]),
         )
+
+
+    def document(self) -> dict[str, Any]:
+        """What a resumed training must be told, beside the state, to come to the same bits."""
+        return {}
+
+    def load(self, document: Mapping[str, Any]) -> None:
+        """Go on as the executor did that gave `document`."""
+        return
+
+    def close(self) -> None:
+        """End what runs beside training."""
+        return
 
 
 EXECUTORS: Registry[type[Executor]] = Registry("executor")

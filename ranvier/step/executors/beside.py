@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 from abc import abstractmethod
 from collections import deque
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from statistics import median
 from typing import Any, ClassVar, Protocol, TypeVar
@@ -110,6 +110,16 @@ class Beside(Executor):
             self._look([_rows(rows, each) for each in stretches.values()], learning_rates[0])
         count = len(learning_rates)
         return self._timed(count, lambda: self._running.run_rows(rows, bounds, learning_rates))
+
+    def document(self) -> dict[str, Any]:
+        return {"since": self.since}
+
+    def load(self, document: Mapping[str, Any]) -> None:
+        """Go on with the second executor at once, if training had gone over to it."""
+        since = document.get("since")
+        if since is not None and self.since is None:
+            self.since, self._is_settled = since, True
+            self._running = self._own(self.second(self.program, self.state))
 
     def close(self) -> None:
         """Prepare nothing any more."""

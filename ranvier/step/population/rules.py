@@ -156,6 +156,9 @@ def _batch_norm(call: Call) -> Any:
 
 
 RULES: dict[OpOverload, Rule] = {
+    # torch's own would make groups of one convolution, with other orders of summing.
+    _aten.convolution.default: for_each_member,
+    _aten.convolution_backward.default: for_each_member,
     _aten.native_batch_norm.default: _batch_norm,
     _aten.mm.default: _product,
     _aten.addmm.default: _product_and_sum,

@@ -9,6 +9,9 @@ import torch
 from ranvier.step.native.lowering import Lowering, NativeUnsupported, lowers
 from ranvier.step.native.values import View
 
+# An exponential costs as much as so many additions.
+_WORK_OF_EXP = 8
+
 
 def with_last(view: View, axis: int) -> tuple[View, list[int]]:
     """The view with `axis` moved to the end, and the order that moves it back."""
@@ -23,9 +26,10 @@ def _softmax(is_log: bool) -> Any:
         moved = lowering.contiguous(moved)
         columns = moved.shape[-1] if moved.shape else 1
         result = lowering.new(moved.shape)
+        threads = lowering.threads_for(_WORK_OF_EXP * moved.numel)
         lowering.emit(
             "softmax",
-            [moved.numel // max(1, columns), columns, moved, result, int(is_log)],
+            [moved.numel // max(1, columns), columns, moved, result, int(is_log), threads],
             reads=[moved],
             writes=[result],
         )
@@ -41,9 +45,11 @@ def _softmax_backward(is_log: bool) -> Any:
         result = lowering.contiguous(with_last(result, axis)[0])
         columns = result.shape[-1] if result.shape else 1
         came = lowering.new(result.shape)
+        rows = result.numel // max(1, columns)
+        threads = lowering.threads_for(_WORK_OF_EXP * result.numel)
         lowering.emit(
             "softmax_backward",
-            [result.numel // max(1, columns), columns, gradient, result, came, int(is_log)],
+            [rows, columns, gradient, result, came, int(is_log), threads],
             reads=[gradient, result],
             writes=[came],
         )

@@ -1,6 +1,7 @@
 #include "losses.h"
 
 #include "functions.h"
+#include "threads.h"
 
 #define RV_PIECE 1024 /* numbers worked on at a time, so that they stay in the first cache */
 
@@ -79,7 +80,7 @@ static void rv_softmax_row(long columns, const float *x, float *result, int is_l
     }
 }
 
-void rv_softmax(long rows, long columns, const float *x, float *result, int is_log) {
+static void rv_softmax_of(long rows, long columns, const float *x, float *result, int is_log) {
     const long together = columns ? RV_PIECE / columns : 1;
     for (long r = 0; r < rows; r += RV_MAX(together, 1)) {
         if (together > 0)
@@ -117,8 +118,8 @@ static void rv_log_softmax_backward(long rows, long columns, const float *g, con
     }
 }
 
-void rv_softmax_backward(long rows, long columns, const float *gradient, const float *result,
-                         float *input_gradient, int is_log) {
+static void rv_softmax_backward_of(long rows, long columns, const float *gradient,
+                                   const float *result, float *input_gradient, int is_log) {
     const long together = is_log && columns ? RV_MAX(RV_PIECE / columns, 1) : 1;
     for (long r = 0; r < rows; r += together) {
         const long at = r * columns, n = RV_MIN(together, rows - r);
@@ -127,6 +128,37 @@ void rv_softmax_backward(long rows, long columns, const float *gradient, const f
         else
             rv_softmax_row_backward(columns, gradient + at, result + at, input_gradient + at);
     }
+}
+
+/* The gradient is NULL going forward. */
+typedef struct {
+    long rows, columns;
+    const float *gradient, *x;
+    float *result;
+    int is_log;
+} rv_rows_work;
+
+static void rv_softmax_share(void *context, int share, int shares) {
+    const rv_rows_work *w = context;
+    long from, to;
+    rv_part(w->rows, 1, share, shares, &from, &to);
+    const long at = from * w->columns;
+    if (w->gradient)
+        rv_softmax_backward_of(to - from, w->columns, w->gradient + at, w->x + at, w->result + at,
+                               w->is_log);
+    else
+        rv_softmax_of(to - from, w->columns, w->x + at, w->result + at, w->is_log);
+}
+
+void rv_softmax(long rows, long columns, const float *x, float *result, int is_log, int threads) {
+    rv_rows_work work = {rows, columns, NULL, x, result, is_log};
+    rv_parallel(threads, rv_softmax_share, &work);
+}
+
+void rv_softmax_backward(long rows, long columns, const float *gradient, const float *result,
+                         float *input_gradient, int is_log, int threads) {
+    rv_rows_work work = {rows, columns, gradient, result, input_gradient, is_log};
+    rv_parallel(threads, rv_softmax_share, &work);
 }
 
 int rv_nll(long rows, long columns, const float *x, const int64_t *target, const float *classes,

@@ -5,9 +5,9 @@
 #include <stdint.h>
 
 /* Rows of `columns` floats side by side; `result` may be the input. */
-void rv_softmax(long rows, long columns, const float *x, float *result, int is_log);
+void rv_softmax(long rows, long columns, const float *x, float *result, int is_log, int threads);
 void rv_softmax_backward(long rows, long columns, const float *gradient, const float *result,
-                         float *input_gradient, int is_log);
+                         float *input_gradient, int is_log, int threads);
 
 /* -w[t] x[row, t] of each row, or their mean or sum; `classes` may be NULL for weights of 1.
  *

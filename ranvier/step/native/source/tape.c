@@ -81,13 +81,14 @@ static int rv_do_product(const int64_t *w) {
 }
 
 static int rv_do_softmax(const int64_t *w) {
-    rv_softmax(w[0], w[1], RV_ADDRESS(const float, w[2]), RV_ADDRESS(float, w[3]), (int)w[4]);
+    rv_softmax(w[0], w[1], RV_ADDRESS(const float, w[2]), RV_ADDRESS(float, w[3]), (int)w[4],
+               (int)w[5]);
     return RV_DONE;
 }
 
 static int rv_do_softmax_backward(const int64_t *w) {
     rv_softmax_backward(w[0], w[1], RV_ADDRESS(const float, w[2]), RV_ADDRESS(const float, w[3]),
-                        RV_ADDRESS(float, w[4]), (int)w[5]);
+                        RV_ADDRESS(float, w[4]), (int)w[5], (int)w[6]);
     return RV_DONE;
 }
 

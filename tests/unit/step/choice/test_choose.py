@@ -114,7 +114,7 @@ def test_a_damaged_choice_is_measured_anew(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("cache", "options", "why"),
     [
-        (True, {"planned_updates": MEASURED_FROM - 1}, "1999 updates are too few to measure"),
+        (True, {"planned_updates": MEASURED_FROM - 1}, "999 updates are too few to measure"),
         (False, {}, "there is no folder to keep what is measured"),
         (True, {"forced": {"executor": "replay"}, "exact": True}, "the executor is told"),
     ],
@@ -131,7 +131,7 @@ def test_a_choice_by_rule_measures_nothing_and_keeps_bits(
 
 def test_a_training_of_little_time_runs_by_rule_and_that_is_kept(tmp_path: Path) -> None:
     found = chosen(tmp_path, lambda candidate: 1.0)
-    assert found.line.endswith("by rule, as 2000 updates take little time")
+    assert found.line.endswith("by rule, as 1000 updates take little time")
     assert chosen(tmp_path, forbidden) == found
 
 
