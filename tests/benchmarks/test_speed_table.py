@@ -125,7 +125,7 @@ def test_the_page_holds_every_part_and_the_machine() -> None:
             "seeds": 3,
             "peaks": {"cpu": {"float32": 2e11, "bfloat16": 8e11}},
             "races": {"cpu": [raced()]},
-            "diagnostics": [{"title": "W1", "ratio": found}, {"title": "W2"}],
+            "diagnostics": [{"title": "W1", "ratio": found}, {"title": "W2", "status": "failed"}],
             "command_line": {
                 "rows": 10_000,
                 "made_of": "a table",
@@ -141,7 +141,9 @@ def test_the_page_holds_every_part_and_the_machine() -> None:
     assert "| a table | 1.50 | 1.50 | 1.50 (1.00–2.00) | at most 2 |" in text
     assert f"Python {machine(threads=2)['python']}" in text
     assert "Peers: jax 0.10.2, optax 0.2.8." in text
-    assert "| W2 | – |" in diagnostics_table([{"title": "W2"}])
+    assert "| W2 | failed: no room |" in diagnostics_table(
+        [{"title": "W2", "status": "failed: no room"}]
+    )
 
 
 def test_the_chart_is_whole_xml_with_every_dot_inside_its_frame() -> None:
