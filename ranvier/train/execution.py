@@ -11,7 +11,7 @@ from ranvier.core.cache import cache_folder
 from ranvier.runs.settings import TrainSettings
 from ranvier.step.choice import Choice, Limits, choose
 from ranvier.step.choice.choice import Candidate
-from ranvier.step.state import State
+from ranvier.step.choice.operations import multiply_adds
 from ranvier.train.batches import Batches
 from ranvier.train.job import Job
 from ranvier.train.machine import machine
@@ -50,11 +50,12 @@ def settle(
         state = program.first_state(job.device)
         batches = Batches(job.training.to(job.device), batch_size=plan.batch_size, seed=plan.seed)
         updates = plan.epochs * batches.steps_per_epoch
+        operations = multiply_adds(program.module, state, batches.bounds[1])
 
         def learning_rate(step: int) -> float:
             return plan.learning_rate * plan.schedule.factor(step, total_steps=updates, scores=())
 
-        if "executor" not in forced and _seconds(state, batches, updates) < WORTH_SECONDS:
+        if "executor" not in forced and _seconds(operations, updates) < WORTH_SECONDS:
             choice = Choice(Candidate("eager", limits.base), "by rule, as it takes little time")
         else:
             choice = choose(
@@ -69,20 +70,20 @@ def settle(
                 data=data,
             )
         if settings.statistics_every is None:
-            every = looks_every(choice.executor, state, batches.bounds[1])
+            every = looks_every(choice.executor, operations)
             settings = replace(settings, statistics_every=every)
     report(choice.line)
     return replace(job, settings=told(settings, choice)), choice
 
 
-def looks_every(executor: str, state: State, rows: int) -> int:
-    """How many updates on so many rows lie between looks, so that looking costs little of the time.
+def looks_every(executor: str, operations: int) -> int:
+    """How many updates of so many multiply-adds lie between looks, so that looking costs little.
 
     That is a matter for the native library alone, whose updates may take a hundredth of a look.
     """
     if executor != "native":
         return LOOK_EVERY
-    wanted = LOOK_SECONDS / LOOK_SHARE / (_multiply_adds(state, rows) / MULTIPLY_ADDS)
+    wanted = LOOK_SECONDS / LOOK_SHARE / (operations / MULTIPLY_ADDS)
     return min(MOST_BETWEEN_LOOKS, max(LOOK_EVERY, 2 ** math.ceil(math.log2(wanted))))
 
 
@@ -110,12 +111,6 @@ def _forced(settings: TrainSettings, threads: int | None) -> dict[str, Any]:
     return {name: value for name, value in told.items() if value is not None}
 
 
-def _seconds(state: State, batches: Batches, updates: int) -> float:
+def _seconds(operations: int, updates: int) -> float:
     """About how long so many updates take eagerly, by a rule that no clock has a say in."""
-    seconds = _multiply_adds(state, batches.bounds[1]) / MULTIPLY_ADDS
-    return updates * max(LEAST_SECONDS, seconds)
-
-
-def _multiply_adds(state: State, rows: int) -> int:
-    """Those of an update on so many rows, if each weight takes part once a row."""
-    return 3 * rows * sum(parameter.numel() for parameter in state.parameters)
+    return updates * max(LEAST_SECONDS, operations / MULTIPLY_ADDS)

@@ -12,10 +12,12 @@ from torch.overrides import TorchFunctionMode
 
 from ranvier.step.choice.choice import Candidate, Choice
 from ranvier.step.choice.limits import Limits
+from ranvier.step.choice.operations import multiply_adds
 from ranvier.step.choice.processor import processor
 from ranvier.step.choice.scratch import Scratch
 from ranvier.step.executors import EXECUTORS
 from ranvier.step.objective import Batch
+from ranvier.step.program import Program
 from ranvier.step.recurrent import FUSED, has_fused_kernels
 from ranvier.step.state import State
 from ranvier.step.variants import Variant
@@ -23,9 +25,9 @@ from ranvier.step.variants import Variant
 # In the order of what is usually fastest.
 _ON_PROCESSOR = ("native", "replay", "eager")
 _ON_CUDA = ("cudagraph", "replay", "eager")
-# Below so many weights × rows the native library is tried unmeasured. Measured on one core of an
-# AMD EPYC 9005: 784-512-256-10 on 128 rows, 69 million, takes 0.45 times as long as replayed.
-SMALL = 100_000_000
+# Below so many multiply-adds an update the native library is taken unmeasured. On two cores of an
+# AMD EPYC 9005 784-512-256-10 on 128 rows, 205 million, takes half the time of a replay.
+SMALL = 300_000_000
 
 
 def executors(device: torch.device, limits: Limits) -> list[Candidate]:
@@ -37,17 +39,11 @@ def executors(device: torch.device, limits: Limits) -> list[Candidate]:
     return [candidate for candidate in every if limits.allow(candidate)]
 
 
-def by_rule(state: State, batch: Batch, limits: Limits, reason: str) -> Choice:
+def by_rule(program: Program, state: State, batch: Batch, limits: Limits, reason: str) -> Choice:
     """The usual executor for a program of this size, in the variant that is forced or usual."""
-    small = _is_small(state, batch)
+    small = multiply_adds(program.module, state, len(batch.targets)) < SMALL
     fitting = [way for way in executors(state.device, limits) if small or way.executor != "native"]
     return Choice((fitting or [Candidate("eager", limits.base)])[0], f"by rule, as {reason}")
-
-
-def _is_small(state: State, batch: Batch) -> bool:
-    """Whether a step is mostly overhead, as far as the number of its weights can tell."""
-    weights = sum(parameter.numel() for parameter in state.parameters)
-    return weights * len(batch.targets) < SMALL
 
 
 def variants(scratch: Scratch, batch: Batch, executor: str, limits: Limits) -> list[Candidate]:

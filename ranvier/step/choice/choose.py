@@ -55,7 +55,7 @@ def choose(
     batch = next(iter(rows(0)))
     reason = _reason_not_to_measure(planned_updates, cache, limits)
     if reason is not None or cache is None:
-        choice = by_rule(state, batch, limits, reason or "")
+        choice = by_rule(program, state, batch, limits, reason or "")
         report(choice.line)
         return choice
     key = key_of(program, state, batch, planned_updates=planned_updates, limits=limits, data=data)
@@ -68,7 +68,7 @@ def choose(
         # Somebody who trained the same beside this one may have chosen first.
         known = load_choice(cache, key) or found
         if not keep_choice(cache, key, known):
-            known = by_rule(state, batch, limits, "what was measured could not be kept")
+            known = by_rule(program, state, batch, limits, "what was measured could not be kept")
     report(known.line)
     return known
 

@@ -69,7 +69,7 @@ class Search:
         return Choice(chosen, "measured", tuple(measurement.trials.values()))
 
     def _by_rule(self, reason: str) -> Choice:
-        return by_rule(self.state, self.batch, self.limits, reason)
+        return by_rule(self.program, self.state, self.batch, self.limits, reason)
 
     def _measurement(self) -> Measurement:
         rate = self.learning_rates[0]

@@ -96,7 +96,12 @@ def _settings() -> Iterator[None]:
     place = str(_passing() if folder is None else folder / "inductor")
     # Left on, the graph's entry in the cache is the task of a part of torch that is not used here.
     with inductor.patch(_SETTINGS), functorch.patch(bundled_autograd_cache=False):
-        with _environment("TORCHINDUCTOR_CACHE_DIR", place), _same_keys_everywhere():
+        with (
+            _environment("TORCHINDUCTOR_CACHE_DIR", place),
+            # The compiler imports setuptools, which fails where Python's own distutils came first.
+            _environment("SETUPTOOLS_USE_DISTUTILS", "stdlib"),
+            _same_keys_everywhere(),
+        ):
             yield
 
 

@@ -77,7 +77,7 @@ def test_all_that_is_wrong_is_said_at_once_and_where(tmp_path):
         given(file, ("seed=x", "optimiser=adam"), epochs="many")
     assert str(caught.value).splitlines() == [
         f"{file}: unknown setting 'learning_rte'. Did you mean 'learning_rate'?",
-        f"{file}: executor=\"egaer\": expected one of auto, eager. Did you mean 'eager'?",
+        f"{file}: executor=\"egaer\": expected one of auto, eager, replay, native, inductor, inductor-beside, cudagraph. Did you mean 'eager'?",
         '--set: seed="x": expected a whole number.',
         "--set: unknown setting 'optimiser'. Did you mean 'optimizer'?",
         "--epochs many: expected a whole number.",

@@ -12,6 +12,7 @@ from ranvier.spec import GRU, Conv, Dense, Flatten, Layer, MultiHeadAttention, N
 from ranvier.step import Batch
 from ranvier.step.choice import Candidate, Limits, Scratch, candidates
 from ranvier.step.choice.candidates import SMALL, by_rule, executors, variants, with_one_thread
+from ranvier.step.choice.operations import multiply_adds
 from ranvier.step.choice.processor import Processor, processor
 from ranvier.step.variants import Variant
 from tests.unit.step.choice.training import first_batch, training
@@ -94,13 +95,13 @@ def test_a_graphics_processor_has_executors_of_its_own() -> None:
 
 
 def test_by_rule_the_library_runs_what_is_small_and_replay_the_rest() -> None:
-    _, state = training()
+    program, state = training()
     batch = first_batch()
-    assert by_rule(state, batch, Limits(), "told").executor == "native"
-    assert by_rule(state, batch, Limits(exact=True), "told").executor == "replay"
-    rows = SMALL // sum(parameter.numel() for parameter in state.parameters) + 1
+    assert by_rule(program, state, batch, Limits(), "told").executor == "native"
+    assert by_rule(program, state, batch, Limits(exact=True), "told").executor == "replay"
+    rows = SMALL // multiply_adds(program.module, state, 1) + 1
     large = Batch(torch.zeros(1, 5).expand(rows, 5), torch.zeros(1).expand(rows))
-    assert by_rule(state, large, Limits(), "told").executor == "replay"
+    assert by_rule(program, state, large, Limits(), "told").executor == "replay"
 
 
 def test_one_thread_is_tried_once_and_only_where_it_is_open() -> None:
