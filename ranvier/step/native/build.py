@@ -83,9 +83,22 @@ def load(path: Path) -> ctypes.CDLL:
         NativeUnavailable: if the file is no library for this machine.
     """
     try:
-        return ctypes.CDLL(str(path))
+        library = ctypes.CDLL(str(path))
     except OSError as error:
         raise NativeUnavailable(f"the compiled library does not load: {error}") from error
+    _lend_team(library)
+    return library
+
+
+def _lend_team(library: ctypes.CDLL) -> None:
+    """Let the library work on the threads that torch's own kernels run on, where it can."""
+    names = ("GOMP_parallel", "omp_get_thread_num", "omp_get_num_threads")
+    try:
+        process = ctypes.CDLL(None)
+        functions = [ctypes.cast(process[name], ctypes.c_void_p) for name in names]
+        library.rv_lend_team(*functions)
+    except (AttributeError, OSError, TypeError):
+        return  # not GNU's OpenMP: threads of its own
 
 
 def _compile(compiler_path: str, flags: tuple[str, ...], target: Path) -> None:

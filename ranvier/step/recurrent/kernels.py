@@ -66,7 +66,6 @@ class _Layer(ctypes.Structure):
         *((name, ctypes.c_void_p) for name in Weights._fields),
         *((name, ctypes.c_void_p) for name in ("first_memory", "read", "gates", "memories")),
         ("workspace", ctypes.c_void_p),
-        *((name, ctypes.c_void_p) for name in ("team_run", "team_number", "team_count")),
     ]
 
 
@@ -248,19 +247,7 @@ def _call(name: str, of: _Sequence, values: _Forward | _Backward) -> None:
     )
     workspace = of.read.gates_TBW.new_empty(found.rv_recurrent_workspace(layer))
     layer.workspace = workspace.data_ptr()
-    layer.team_run, layer.team_number, layer.team_count = _team()
     getattr(found, name)(layer, values)
-
-
-@lru_cache(maxsize=1)
-def _team() -> tuple[int | None, ...]:
-    """Where GNU's OpenMP, if torch runs on it, says how to call its threads; None thrice if not."""
-    try:
-        process = ctypes.CDLL(None)
-        names = ("GOMP_parallel", "omp_get_thread_num", "omp_get_num_threads")
-        return tuple(ctypes.cast(process[name], ctypes.c_void_p).value for name in names)
-    except (AttributeError, OSError, TypeError):
-        return (None, None, None)
 
 
 def _address(tensor: Tensor | None) -> int | None:

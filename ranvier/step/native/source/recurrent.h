@@ -10,7 +10,6 @@
 #ifndef RV_RECURRENT_H
 #define RV_RECURRENT_H
 
-#include "team.h"
 
 typedef enum { RV_LSTM = 0, RV_GRU = 1, RV_RNN_TANH = 2, RV_RNN_RELU = 3 } rv_cell;
 
@@ -27,7 +26,6 @@ typedef struct {
     float *gates;    /* [T, B, W] */
     float *memories; /* [T, B, H], for an LSTM */
     float *workspace;
-    rv_team team;
 } rv_recurrent;
 
 typedef struct {

@@ -113,8 +113,8 @@ static void rv_add_chunk(const rv_backward *f) {
                                cut.state_from,
                                cut.width - cut.state_from,
                                f->room.state_product};
-    if (g->cell == RV_GRU) rv_team_run(&g->team, (int)g->threads, rv_add_share, &input);
-    rv_team_run(&g->team, (int)g->threads, rv_add_share, &state);
+    if (g->cell == RV_GRU) rv_parallel((int)g->threads, rv_add_share, &input);
+    rv_parallel((int)g->threads, rv_add_share, &state);
 }
 
 /* The gradients of the matrix to where they belong. */
@@ -162,7 +162,7 @@ void rv_recurrent_backward(const rv_recurrent *layer, const rv_recurrent_backwar
         f.turns = RV_MIN(at_once, end);
         f.first_turn = end - f.turns;
         f.first_place = layer->reverse ? layer->places - end : f.first_turn;
-        rv_team_run(&layer->team, (int)RV_MIN(layer->threads, layer->rows), rv_backward_share, &f);
+        rv_parallel((int)RV_MIN(layer->threads, layer->rows), rv_backward_share, &f);
         rv_add_chunk(&f);
     }
     rv_scatter_gradients(&f);

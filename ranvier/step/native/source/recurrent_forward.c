@@ -96,5 +96,5 @@ void rv_recurrent_forward(const rv_recurrent *layer, const rv_recurrent_forward_
         f.state_only = rv_factor_pack(room.matrix + end * width + features, 1, width,
                                       width - features, f.cut.columns - end, is_half, &next);
     }
-    rv_team_run(&layer->team, (int)RV_MIN(layer->threads, layer->rows), rv_forward_share, &f);
+    rv_parallel((int)RV_MIN(layer->threads, layer->rows), rv_forward_share, &f);
 }

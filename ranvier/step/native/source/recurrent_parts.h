@@ -4,6 +4,7 @@
 
 #include "factor.h"
 #include "recurrent.h"
+#include "threads.h"
 
 /* Of the columns of the gates, those of the input end at `input_end`, those of the state begin at
  * `state_start`. Where all columns are both, one product gives the gradients of all weights; for a

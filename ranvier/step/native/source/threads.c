@@ -7,6 +7,7 @@
 #include <pthread.h>
 #include <sched.h>
 #include <stdatomic.h>
+#include <stddef.h>
 #include <time.h>
 
 /* How long an idle thread watches for work before it sleeps: longer than the gap between two
@@ -184,7 +185,42 @@ static void rv_await_others(void) {
     }
 }
 
+static struct {
+    void (*run)(void (*member)(void *), void *context, unsigned threads, unsigned flags);
+    int (*number)(void);
+    int (*count)(void);
+} team;
+
+typedef struct {
+    rv_share function;
+    void *context;
+    int shares;
+} rv_team_work;
+
+/* There may be fewer threads than were asked for. */
+static void rv_team_member(void *context) {
+    const rv_team_work *work = context;
+    const int count = team.count();
+    for (int share = team.number(); share < work->shares; share += count)
+        work->function(work->context, share, work->shares);
+}
+
+/* OpenMP's threads do not live on in a child either, and it would wait for them for ever. */
+static void rv_forget_team(void) { team.run = NULL; }
+
+void rv_lend_team(void *run, void *number, void *count) {
+    if (pthread_atfork(NULL, NULL, rv_forget_team)) return;
+    *(void **)&team.number = number;
+    *(void **)&team.count = count;
+    *(void **)&team.run = run;
+}
+
 void rv_parallel(int shares, rv_share function, void *context) {
+    if (team.run != NULL && shares > 1) {
+        rv_team_work work = {function, context, shares};
+        team.run(rv_team_member, &work, (unsigned)shares, 0);
+        return;
+    }
     const int helpers = shares - 1;
     int together = helpers > 0 && shares <= RV_MAX_THREADS && !atomic_flag_test_and_set(&pool.in_use);
     if (together && !rv_have_workers(helpers)) {

@@ -14,6 +14,13 @@ typedef void (*rv_share)(void *context, int share, int shares);
  * and the result is the same to the bit. */
 void rv_parallel(int shares, rv_share function, void *context);
 
+/* From here on rv_parallel works on OpenMP's threads: GOMP_parallel, omp_get_thread_num and
+ * omp_get_num_threads of the library that this process has loaded already.
+ *
+ * A thread of OpenMP's waits for more work on its core for milliseconds. Threads of our own, called
+ * between two operations of something that uses OpenMP, would share that core with the waiting. */
+void rv_lend_team(void *run, void *number, void *count);
+
 /* The part [*from, *to) of `count` things that one share does, cut at multiples of `grain`. */
 static inline void rv_part(long count, long grain, int share, int shares, long *from, long *to) {
     const long grains = (count + grain - 1) / grain;

@@ -18,7 +18,7 @@ SOURCE = Path(__file__).parents[4] / "ranvier" / "step" / "native" / "source"
 KERNELS = (
     *("threads", "tile", "pack", "gemm", "sums", "pool", "batch_norm", "layer_norm"),
     *("conv", "conv_input", "conv_weight", "conv_depthwise"),
-    *("half", "factor", "cells", "recurrent", "recurrent_forward", "recurrent_backward", "team"),
+    *("half", "factor", "cells", "recurrent", "recurrent_forward", "recurrent_backward"),
 )
 FLAGS = ("-std=gnu11", "-O3", "-fPIC", "-shared", "-ffp-contract=fast", "-Wall", "-Werror")
 EPSILON = torch.finfo(torch.float32).eps
