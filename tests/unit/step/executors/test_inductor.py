@@ -58,10 +58,11 @@ def assert_close(came: dict[str, Tensor], wanted: dict[str, Tensor], share: floa
 def test_a_dense_network_with_dropout_clipping_and_average_trains_as_eager_does(
     dense: Update, capfd: pytest.CaptureFixture[str]
 ) -> None:
+    before = children()
     made, came = dense.run("inductor")
     assert made.remarks == []
     assert capfd.readouterr() == ("", "")
-    assert children() == []
+    assert set(children()) <= set(before)
     _, wanted = dense.run("eager")
     assert_close(came, wanted, 1e-4)
     _, again = dense.run("inductor")
