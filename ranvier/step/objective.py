@@ -26,6 +26,12 @@ class Batch(NamedTuple):
     targets: Tensor
     weights: Tensor | None = None
 
+    def part(self, first: int, last: int) -> Batch:
+        """The rows from `first` up to `last`, in the same memory."""
+        inputs, targets, weights = self
+        here = slice(first, last)
+        return Batch(inputs[here], targets[here], None if weights is None else weights[here])
+
 
 class Evaluation(NamedTuple):
     """The loss and the whole objective, detached scalars, and the objective's gradients."""

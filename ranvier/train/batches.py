@@ -55,10 +55,8 @@ class Stretch:
         return Stretch(self.rows, self.bounds[first : first + steps + 1])
 
     def batches(self) -> Iterator[Batch]:
-        inputs, targets, weights = self.rows
         for first, last in pairwise(self.bounds):
-            here = slice(first, last)
-            yield Batch(inputs[here], targets[here], None if weights is None else weights[here])
+            yield self.rows.part(first, last)
 
 
 class Batches:

@@ -12,6 +12,7 @@ import torch
 from ranvier.core.errors import ConfigError
 from ranvier.core.random import stream_seed
 from ranvier.core.version import VERSION
+from ranvier.step.choice.processor import processor
 
 # Below this many multiply-adds a step, two threads cost more in waiting than they bring: measured
 # on two cores, a 20-64-64-10 network at batch 32 takes 0.070 ms on one thread, 0.087 on two.
@@ -82,20 +83,8 @@ def environment(device: torch.device, *, threads: int) -> dict[str, str | int]:
         "python": platform.python_version(),
         "torch": torch.__version__,
         "platform": platform.platform(),
-        "processor": _processor(),
+        "processor": processor().name,
         "cores": os.cpu_count() or 1,
         "threads": threads,
         "device": torch.cuda.get_device_name(device) if device.type == "cuda" else "cpu",
     }
-
-
-def _processor() -> str:
-    # platform.processor() is empty on most Linux systems; the kernel knows the name.
-    try:
-        with open("/proc/cpuinfo", encoding="utf-8") as lines:
-            for line in lines:
-                if line.startswith("model name"):
-                    return line.partition(":")[2].strip()
-    except OSError:
-        pass
-    return platform.processor() or platform.machine()

@@ -60,12 +60,10 @@ class Executor(ABC):
         The numbers do not depend on how updates are put into calls. Shapes, of S updates: bounds
         `[S + 1]`, learning rates `[S]`; the loss comes as `[S]`, the gradient norms as `[S, P]`.
         """
-        inputs, targets, weights = rows
-        steps = []
-        for (first, last), rate in zip(pairwise(bounds), learning_rates, strict=True):
-            here = slice(first, last)
-            of_rows = None if weights is None else weights[here]
-            steps.append(self.run(Batch(inputs[here], targets[here], of_rows), rate))
+        steps = [
+            self.run(rows.part(first, last), rate)
+            for (first, last), rate in zip(pairwise(bounds), learning_rates, strict=True)
+        ]
         return Scalars(
             torch.stack([scalars.loss for scalars in steps]),
             torch.stack([scalars.gradient_norms for scalars in steps]),

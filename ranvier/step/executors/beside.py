@@ -7,6 +7,7 @@ from abc import abstractmethod
 from collections import deque
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from itertools import pairwise
 from statistics import median
 from typing import Any, ClassVar, Protocol, TypeVar
 
@@ -106,8 +107,8 @@ class Beside(Executor):
         self, rows: Batch, bounds: Sequence[int], learning_rates: Sequence[float]
     ) -> Scalars:
         if not self._is_settled:
-            stretches = {b - a: slice(a, b) for a, b in zip(bounds, bounds[1:], strict=False)}
-            self._look([_rows(rows, each) for each in stretches.values()], learning_rates[0])
+            by_size = {last - first: rows.part(first, last) for first, last in pairwise(bounds)}
+            self._look(list(by_size.values()), learning_rates[0])
         count = len(learning_rates)
         return self._timed(count, lambda: self._running.run_rows(rows, bounds, learning_rates))
 
@@ -261,8 +262,3 @@ def _put_back(state: State) -> Iterator[None]:
         with torch.no_grad():
             torch._foreach_copy_(tensors, kept)
         state.step = step
-
-
-def _rows(rows: Batch, here: slice) -> Batch:
-    weights = None if rows.weights is None else rows.weights[here]
-    return Batch(rows.inputs[here], rows.targets[here], weights)

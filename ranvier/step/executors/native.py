@@ -9,6 +9,7 @@ from torch import Tensor
 
 from ranvier.step.capture import Captured, CaptureError, Signature, Signer, capture
 from ranvier.step.executors.base import EXECUTORS, Executor, Remark
+from ranvier.step.executors.captured import LARGEST_CHECKED, MOST_CAPTURES
 from ranvier.step.executors.replay import Replay
 from ranvier.step.native import Engine, NativeUnsupported, library
 from ranvier.step.objective import Batch
@@ -16,10 +17,6 @@ from ranvier.step.passes import simplified
 from ranvier.step.program import Program, Scalars
 from ranvier.step.state import State
 
-# So many forms of batches are compiled; a network that sees more of them replays the rest.
-MOST_ENGINES = 8
-# A check holds a second state for one step; above this many bytes there may be no room for it.
-LARGEST_CHECKED = 2**28
 # How far a first step may be from eager's: relative to the largest number of its kind, and for a
 # gradient relative to its own norm. Far above what rounding does, far below what a wrong kernel
 # does.
@@ -69,11 +66,11 @@ class Native(Executor):
         at = 0
         while at < len(learning_rates):
             size = bounds[at + 1] - bounds[at]
-            engine = self._engine_for(_rows(rows, bounds[at], bounds[at + 1]))
+            engine = self._engine_for(rows.part(bounds[at], bounds[at + 1]))
             end = at + 1
             while end < len(learning_rates) and bounds[end + 1] - bounds[end] == size:
                 end += 1
-            stretch = _rows(rows, bounds[at], bounds[end])
+            stretch = rows.part(bounds[at], bounds[end])
             if engine is None:
                 own = [bound - bounds[at] for bound in bounds[at : end + 1]]
                 parts.append(self._replay.run_rows(stretch, own, learning_rates[at:end]))
@@ -92,7 +89,7 @@ class Native(Executor):
         if engine is None and signature in self._engines:
             return None
         try:
-            if len(self._engines) >= MOST_ENGINES:
+            if len(self._engines) >= MOST_CAPTURES:
                 raise CaptureError("its batches have too many forms")
             self._engines[signature] = self._made(batch)
         except (CaptureError, NativeUnsupported) as error:
@@ -127,12 +124,6 @@ class Native(Executor):
                 on_copies = Engine(found, captured, copies, threads=self.threads)
                 _require_agreement(on_copies, captured, tensors, copies, batch)
         return engine
-
-
-def _rows(rows: Batch, first: int, last: int) -> Batch:
-    inputs, targets, weights = rows
-    here = slice(first, last)
-    return Batch(inputs[here], targets[here], None if weights is None else weights[here])
 
 
 def _require_agreement(
