@@ -32,7 +32,7 @@ from benchmarks.machine import machine, sentence
 
 SOURCE = Path(ranvier.__file__).parent / "step" / "native" / "source"
 TIMER = Path(__file__).with_suffix(".c")
-KERNELS = ("conv*.c", "gemm.c", "pack.c", "sums.c", "threads.c", "tile.c")
+KERNELS = ("conv*.c", "gemm.c", "half.c", "pack.c", "sums.c", "threads.c", "tile.c")
 FLAGS = ("-std=gnu11", "-O3", "-march=native", "-ffp-contract=fast", "-fPIC", "-shared")
 SECONDS_OF_ONE_TIMING = 2e-3
 # Torch's threads go on watching for work after a call, on the cores that ours then want.
@@ -192,7 +192,8 @@ def picture_timers(
         function, *rest = (
             address(each) if isinstance(each, Tensor) else each for each in arguments
         )
-        function(ctypes.byref(conv), *rest, threads, address(workspace))
+        in_float32 = 0
+        function(ctypes.byref(conv), *rest, threads, address(workspace), in_float32)
 
     wanted = [direction == "input", direction == "weight", False]
 

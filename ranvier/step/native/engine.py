@@ -27,9 +27,12 @@ class Engine:
         tensors: dict[str, Tensor],
         *,
         threads: int,
+        is_half: bool = False,
     ) -> None:
         self._generator = Generator(library)
-        program = lowered(library, self._generator, captured, tensors, threads=threads)
+        program = lowered(
+            library, self._generator, captured, tensors, threads=threads, is_half=is_half
+        )
         self.tape = Tape(library, program, threads=threads)
         self._gradients = program.gradients
         self._draws = program.draws

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import ctypes
 from collections.abc import Sequence
+from typing import Any
 
 import torch
-from torch import Tensor
+from torch import Tensor, fx
 
 from ranvier.step.capture import Captured
 from ranvier.step.native import operations  # noqa: F401  # which registers how each is lowered
@@ -23,19 +24,41 @@ def lowered(
     tensors: dict[str, Tensor],
     *,
     threads: int = 1,
+    is_half: bool = False,
 ) -> Lowered:
     """The captured update as a program on these tensors of the state.
 
+    With `is_half`, what enters the products of the forward and backward pass is rounded to
+    bfloat16; their sums, all else and the products of an optimiser stay in float32.
+
     Raises:
-        NativeUnsupported: an operation or a type that the engine does not have.
+        NativeUnsupported: an operation or a type that the engine does not have, or that this
+            processor does not multiply bfloat16.
     """
-    walk = Lowering(library, generator, draws=True, threads=threads)
+    if is_half and not library.rv_has_bf16():
+        raise NativeUnsupported("this processor's library does not multiply bfloat16")
+    halved = _made_of_gradients(captured.module.graph) if is_half else frozenset()
+    walk = Lowering(library, generator, draws=True, threads=threads, halved=halved)
     program = _walked(walk, captured, tensors)
     if program.draws and program.draws_itself:
         # Two that draw by turns would leave eager's order.
-        walk = Lowering(library, generator, draws=False, threads=threads)
+        walk = Lowering(library, generator, draws=False, threads=threads, halved=halved)
         program = _walked(walk, captured, tensors)
     return program
+
+
+def _made_of_gradients(graph: fx.Graph) -> frozenset[fx.Node]:
+    """The nodes that loss and gradients are computed from: the forward and backward pass."""
+    results: Any = graph.output_node().args[0]
+    loss, _, *gradients = results
+    waiting: list[fx.Node] = [loss, *gradients]
+    found: set[fx.Node] = set()
+    while waiting:
+        node = waiting.pop()
+        if node not in found:
+            found.add(node)
+            waiting += node.all_input_nodes
+    return frozenset(found)
 
 
 def _walked(walk: Lowering, captured: Captured, tensors: dict[str, Tensor]) -> Lowered:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import ctypes
 import operator
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Container, Sequence
 from typing import Any
 
 import torch
@@ -51,16 +51,25 @@ class Lowering:
     """Walks a graph and writes down what to do; handlers call its methods."""
 
     def __init__(
-        self, library: ctypes.CDLL, generator: Generator, *, draws: bool, threads: int
+        self,
+        library: ctypes.CDLL,
+        generator: Generator,
+        *,
+        draws: bool,
+        threads: int,
+        halved: Container[fx.Node] = (),
     ) -> None:
         self.sizes = Sizes(library)
         self.generator = generator
         self.bernoulli_method = bernoulli_method(library) if draws else None
         self.threads = threads
         self.program = Lowered()
-        # Of the operation that is being lowered: the form of what it gives, and its name.
+        self.halved = halved
+        # Of the operation that is being lowered: the form of what it gives, its name, and whether
+        # what it multiplies is rounded to bfloat16.
         self.form: Any = None
         self.name = ""
+        self.is_half = False
 
     # What handlers make.
 
@@ -182,7 +191,10 @@ class Lowering:
                 values[node] = tuple(*arguments) if len(arguments) == 1 else arguments
                 continue
             keywords = fx.map_arg(node.kwargs, lambda n: values[n])
+            kept = self.is_half
+            self.is_half = kept or node in self.halved
             values[node] = self.call(node.target, node.meta.get("val"), arguments, keywords)
+            self.is_half = kept
         raise AssertionError("a graph without an output")
 
     def fixed(self, tensor: Tensor) -> View:

@@ -10,6 +10,8 @@ from ranvier.step.native.lowering import Lowering, NativeUnsupported, lowers
 from ranvier.step.native.program import Word
 from ranvier.step.native.values import View
 
+# Rounding to bfloat16 goes through both operands, which fewer multiplications do not pay back.
+WORTH_ROUNDING = 2**18
 # As `kernels.h` numbers what follows a product.
 PLAIN, BIAS, BIAS_RELU = range(3)
 
@@ -44,19 +46,29 @@ def product(
     b, trans_b, ldb = matrix(lowering, b)
     batches = a.shape[0] if len(a.shape) == 3 else 1
     steps = [v.strides[0] if batches > 1 and len(v.shape) == 3 else 0 for v in (a, b, into)]
-    # Multiplications that a vector does at once count as one.
-    threads = lowering.threads_for(m * n * k * batches // 16)
-    size = lowering.sizes.product(m, n, k, threads if batches == 1 else 1)
-    workspace = lowering.new((max(1, size * (threads if batches > 1 else 1)),))
+    threads, size, workspace = _room(lowering, m, n, k, batches)
+    is_half = lowering.is_half and m * n * k >= WORTH_ROUNDING
     operands: list[Word] = [float(alpha), a, lda, b, ldb, float(beta), into, n]
     after: list[Word] = [0, PLAIN] if bias is None else [bias, BIAS]
+    how: list[Word] = [threads, workspace, batches, *steps, size, int(is_half)]
     lowering.emit(
         "product",
-        [trans_a, trans_b, m, n, k, *operands, *after, threads, workspace, batches, *steps, size],
+        [trans_a, trans_b, m, n, k, *operands, *after, *how],
         reads=[a, b, *([bias] if bias is not None else []), *([into] if beta else [])],
         writes=[into, workspace],
     )
     return into
+
+
+def _room(lowering: Lowering, m: int, n: int, k: int, batches: int) -> tuple[int, int, View]:
+    """Threads, the floats that one of them works in, and the workspace of all.
+
+    Several products are divided among threads, a single one is divided itself.
+    """
+    # Multiplications that a vector does at once count as one.
+    threads = lowering.threads_for(m * n * k * batches // 16)
+    size = lowering.sizes.product(m, n, k, threads if batches == 1 else 1)
+    return threads, size, lowering.new((max(1, size * (threads if batches > 1 else 1)),))
 
 
 @lowers("aten::mm", "aten::bmm")

@@ -1,15 +1,22 @@
 #include "conv.h"
 
+#include "half.h"
 #include "threads.h"
 
-/* No more products than this run through one accumulator, unless one segment has more. */
+/* No more products, or pairs of them, than this run through one accumulator, unless one segment has
+ * more. */
 #define RV_LONGEST_SUM 1024
 
 void rv_frame_fill(const rv_frame *f, const float *picture, float *framed) {
     const long row = f->inner_width * f->channels;
     framed += (f->top * f->width + f->left) * f->channels;
-    for (long i = 0; i < f->inner_height; i++)
-        rv_copy(framed + i * f->width * f->channels, picture + i * row, row);
+    for (long i = 0; i < f->inner_height; i++) {
+        float *to = framed + i * f->width * f->channels;
+        if (f->pairs)
+            rv_half_row(picture + 2 * i * row, 2 * row, (rv_pair *)to);
+        else
+            rv_copy(to, picture + i * row, row);
+    }
 }
 
 rv_frame rv_conv_frame_of_input(const rv_convolution *conv) {
@@ -40,6 +47,7 @@ void rv_row_run(const rv_row *row, long pixels, const float *from, float *to) {
     const long all = window->segments;
     const long at_once = RV_MAX(1, RV_LONGEST_SUM / RV_MAX(window->places, 1));
     rv_tile tile = {.k = window->places,
+                    .pairs = row->pairs,
                     .row_a = row->from_pixel,
                     .place_a = 1,
                     .row_c = row->to_pixel,
@@ -72,17 +80,27 @@ void rv_row_run(const rv_row *row, long pixels, const float *from, float *to) {
     }
 }
 
+void rv_panel_round(float *panel, long width, long rows) {
+    for (long p = 0; p < rows; p += 2)
+        rv_half_rows(panel + p * width, panel + (p + 1) * width, width,
+                     (rv_pair *)(panel + p / 2 * width));
+}
+
 void rv_panels_pack(const float *weight, const long *tap, long taps, long places, long place,
-                    long columns, long column, float *panels) {
+                    long columns, long column, int pairs, float *panels) {
+    const long rows = taps * places;
     for (long j = 0; j < columns; j += RV_TILE_COLUMNS) {
         const long width = RV_MIN(RV_TILE_COLUMNS, columns - j);
         const long padded = RV_ROUND_UP(width, RV_WIDTH);
+        float *to = panels;
         for (long i = 0; i < taps; i++)
-            for (long p = 0; p < places; p++, panels += padded) {
+            for (long p = 0; p < places; p++, to += padded) {
                 const float *from = weight + tap[i] + p * place + j * column;
-                for (long c = 0; c < width; c++) panels[c] = from[c * column];
-                for (long c = width; c < padded; c++) panels[c] = 0.0f;
+                for (long c = 0; c < width; c++) to[c] = from[c * column];
+                for (long c = width; c < padded; c++) to[c] = 0.0f;
             }
+        if (pairs) rv_panel_round(panels, padded, rows);
+        panels += (pairs ? rows / 2 : rows) * padded;
     }
 }
 
@@ -103,8 +121,8 @@ typedef struct {
 
 static void rv_forward_picture(const rv_forward *f, const float *x, float *y) {
     const rv_convolution *conv = f->conv;
-    const long in = conv->in_channels / conv->groups, out = conv->out_channels / conv->groups;
-    const long row = conv->stride_height * f->frame.width * conv->in_channels;
+    const long in = f->frame.channels / conv->groups, out = conv->out_channels / conv->groups;
+    const long row = conv->stride_height * f->frame.width * f->frame.channels;
     for (long g = 0; g < conv->groups; g++) {
         rv_row job = f->row;
         job.panels += g * f->group_panels;
@@ -152,25 +170,27 @@ static void rv_forward_window(rv_forward *f, long *tap, float **workspace) {
             tap[i * width + j] = i * conv->weight_stride[2] + j * conv->weight_stride[3];
     f->row.window.offset = (long *)rv_take(workspace, 2 * height * width);
     rv_window_make(&f->row.window, &f->frame, row, height, column, width,
-                   conv->in_channels / conv->groups);
+                   f->frame.channels / conv->groups);
 }
 
 static void rv_forward_windows(const rv_convolution *conv, const float *x, const float *weight,
                                const float *bias, rv_epilogue epilogue, float *y, int threads,
-                               float *workspace) {
+                               float *workspace, int is_half) {
     const long taps = conv->kernel_height * conv->kernel_width;
     const long in = conv->in_channels / conv->groups, out = conv->out_channels / conv->groups;
-    rv_forward f = {.conv = conv, .frame = rv_conv_frame_of_input(conv), .x = x, .y = y};
+    rv_forward f = {.conv = conv, .x = x, .y = y};
+    f.frame = rv_frame_in_pairs(rv_conv_frame_of_input(conv), in, is_half);
     float *rest = rv_line_start(workspace);
     long *tap = (long *)rv_take(&rest, 2 * taps);
     rv_forward_window(&f, tap, &rest);
-    f.group_panels = rv_panels_size(taps * in, out);
+    f.group_panels = rv_panels_size(taps * (f.frame.channels / conv->groups), out);
     float *panels = rv_take(&rest, conv->groups * f.group_panels);
     for (long g = 0; g < conv->groups; g++)
         rv_panels_pack(weight + g * out * conv->weight_stride[0], tap, taps, in,
-                       conv->weight_stride[1], out, conv->weight_stride[0],
+                       conv->weight_stride[1], out, conv->weight_stride[0], f.frame.pairs,
                        panels + g * f.group_panels);
-    f.row.from_pixel = conv->stride_width * conv->in_channels;
+    f.row.pairs = f.frame.pairs;
+    f.row.from_pixel = conv->stride_width * f.frame.channels;
     f.row.to_pixel = conv->out_channels;
     f.row.width = out;
     f.row.panels = panels;
@@ -182,17 +202,17 @@ static void rv_forward_windows(const rv_convolution *conv, const float *x, const
 
 void rv_conv_forward(const rv_convolution *conv, const float *x, const float *weight,
                      const float *bias, rv_epilogue epilogue, float *y, int threads,
-                     float *workspace) {
+                     float *workspace, int is_half) {
     const long pixels = conv->batch * conv->out_height * conv->out_width;
     if (pixels * conv->out_channels == 0) return;
     if (rv_conv_is_product(conv))
-        rv_gemm_epilogue(0, 1, pixels, conv->out_channels, conv->in_channels, 1.0f, x,
-                         conv->in_channels, weight, conv->weight_stride[0], 0.0f, y,
-                         conv->out_channels, bias, epilogue, threads, workspace);
+        rv_conv_gemm(is_half)(0, 1, pixels, conv->out_channels, conv->in_channels, 1.0f, x,
+                              conv->in_channels, weight, conv->weight_stride[0], 0.0f, y,
+                              conv->out_channels, bias, epilogue, threads, workspace);
     else if (rv_conv_is_depthwise(conv))
         rv_depthwise_forward(conv, x, weight, bias, epilogue, y, threads, workspace);
     else
-        rv_forward_windows(conv, x, weight, bias, epilogue, y, threads, workspace);
+        rv_forward_windows(conv, x, weight, bias, epilogue, y, threads, workspace, is_half);
 }
 
 static long rv_product_workspace(const rv_convolution *conv, int threads) {

@@ -5,6 +5,7 @@
  * whole window, which is added up. Gathering has an input pixel's channels as lanes, so with few
  * of them most lanes would idle; scattering has the whole window as lanes. */
 #include "conv.h"
+#include "half.h"
 #include "threads.h"
 
 /* The input pixels first + t * stride along one axis, and what kernel places see them: place tap[i]
@@ -67,6 +68,7 @@ static void rv_phase_make(rv_phase *phase, const rv_gather *g, const float *weig
                           float **workspace) {
     const rv_convolution *conv = g->conv;
     const long in = conv->in_channels / conv->groups, out = conv->out_channels / conv->groups;
+    const long seen = g->frame.channels / conv->groups;
     const rv_axis_phase *v = &phase->vertical, *h = &phase->horizontal;
     const long taps = v->taps * h->taps;
     long *row = (long *)rv_take(workspace, 2 * (v->taps + h->taps)), *column = row + v->taps;
@@ -78,22 +80,23 @@ static void rv_phase_make(rv_phase *phase, const rv_gather *g, const float *weig
             tap[i * h->taps + j] =
                 v->tap[i] * conv->weight_stride[2] + h->tap[j] * conv->weight_stride[3];
     phase->row.window.offset = (long *)rv_take(workspace, 2 * taps);
-    rv_window_make(&phase->row.window, &g->frame, row, v->taps, column, h->taps, out);
-    phase->group_panels = rv_panels_size(taps * out, in);
+    rv_window_make(&phase->row.window, &g->frame, row, v->taps, column, h->taps, seen);
+    phase->group_panels = rv_panels_size(taps * seen, in);
     float *panels = rv_take(workspace, conv->groups * phase->group_panels);
     for (long i = 0; i < conv->groups; i++)
         rv_panels_pack(weight + i * out * conv->weight_stride[0], tap, taps, out,
-                       conv->weight_stride[0], in, conv->weight_stride[1],
+                       conv->weight_stride[0], in, conv->weight_stride[1], g->frame.pairs,
                        panels + i * phase->group_panels);
     phase->row.panels = panels;
-    phase->row.from_pixel = conv->out_channels;
+    phase->row.pairs = g->frame.pairs;
+    phase->row.from_pixel = g->frame.channels;
     phase->row.to_pixel = conv->stride_width * conv->in_channels;
     phase->row.width = in;
 }
 
 static void rv_gather_picture(const rv_gather *g, const float *dy, float *dx) {
     const rv_convolution *conv = g->conv;
-    const long in = conv->in_channels / conv->groups, out = conv->out_channels / conv->groups;
+    const long in = conv->in_channels / conv->groups, seen = g->frame.channels / conv->groups;
     for (long f = 0; f < g->phases; f++) {
         const rv_phase *phase = &g->phase[f];
         for (long group = 0; group < conv->groups; group++) {
@@ -103,7 +106,7 @@ static void rv_gather_picture(const rv_gather *g, const float *dy, float *dx) {
                 const long i = phase->vertical.first + t * conv->stride_height;
                 const long pixel = i * conv->in_width + phase->horizontal.first;
                 rv_row_run(&row, phase->horizontal.count,
-                           dy + t * g->frame.width * conv->out_channels + group * out,
+                           dy + t * g->frame.width * g->frame.channels + group * seen,
                            dx + pixel * conv->in_channels + group * in);
             }
         }
@@ -127,8 +130,10 @@ static void rv_gather_share(void *context, int share, int shares) {
 }
 
 static void rv_gather_run(const rv_convolution *conv, const float *dy, const float *weight,
-                          float *dx, int threads, float *workspace) {
-    rv_gather g = {.conv = conv, .frame = rv_frame_of_output(conv), .dy = dy, .dx = dx};
+                          float *dx, int threads, float *workspace, int is_half) {
+    rv_gather g = {.conv = conv, .dy = dy, .dx = dx};
+    g.frame = rv_frame_of_output(conv);
+    g.frame = rv_frame_in_pairs(g.frame, conv->out_channels / conv->groups, is_half);
     float *rest = rv_line_start(workspace);
     g.phases = conv->stride_height * conv->stride_width;
     g.phase = (rv_phase *)rv_take(&rest, g.phases * (long)(sizeof(rv_phase) / sizeof(float)));
@@ -173,24 +178,29 @@ static long rv_scatter_width(const rv_convolution *conv) {
 static long rv_scatter_share_size(const rv_convolution *conv) {
     const rv_frame frame = rv_conv_frame_of_input(conv);
     return RV_ROUND_UP(rv_frame_size(&frame), RV_LINE) +
-           conv->out_width * RV_ROUND_UP(rv_scatter_width(conv), RV_LINE);
+           conv->out_width * RV_ROUND_UP(rv_scatter_width(conv), RV_LINE) +
+           RV_ROUND_UP(RV_CEIL_DIV(conv->out_width * conv->out_channels, 2), RV_LINE);
 }
 
 /* Row `oc`, column (kernel row, kernel column, input channel) of the weight, in panels. */
-static void rv_scatter_pack(const rv_convolution *conv, const float *weight, float *panels) {
+static void rv_scatter_pack(const rv_convolution *conv, const float *weight, int pairs,
+                            float *panels) {
     const long width = rv_scatter_width(conv), in = conv->in_channels;
     for (long j = 0; j < width; j += RV_TILE_COLUMNS) {
         const long columns = RV_MIN(RV_TILE_COLUMNS, width - j);
         const long padded = RV_ROUND_UP(columns, RV_WIDTH);
-        for (long o = 0; o < conv->out_channels; o++, panels += padded) {
-            rv_zero(panels, padded);
+        float *to = panels;
+        for (long o = 0; o < conv->out_channels; o++, to += padded) {
+            rv_zero(to, padded);
             for (long c = 0; c < columns; c++) {
                 const long tap = (j + c) / in, i = (j + c) % in;
-                panels[c] = weight[o * conv->weight_stride[0] + i * conv->weight_stride[1] +
-                                   tap / conv->kernel_width * conv->weight_stride[2] +
-                                   tap % conv->kernel_width * conv->weight_stride[3]];
+                to[c] = weight[o * conv->weight_stride[0] + i * conv->weight_stride[1] +
+                               tap / conv->kernel_width * conv->weight_stride[2] +
+                               tap % conv->kernel_width * conv->weight_stride[3]];
             }
         }
+        if (pairs) rv_panel_round(panels, padded, conv->out_channels);
+        panels += (pairs ? conv->out_channels / 2 : conv->out_channels) * padded;
     }
 }
 
@@ -218,15 +228,17 @@ static void rv_scatter_share(void *context, int share, int shares) {
     const long apart = RV_ROUND_UP(rv_scatter_width(conv), RV_LINE);
     const long size = rv_frame_size(&s->frame);
     float *framed = s->workspace + share * rv_scatter_share_size(conv);
-    float *sent = framed + RV_ROUND_UP(size, RV_LINE);
+    float *sent = framed + RV_ROUND_UP(size, RV_LINE), *rounded = sent + conv->out_width * apart;
+    const long dy_row = conv->out_width * conv->out_channels;
     long from, to;
     rv_part(conv->batch, 1, share, shares, &from, &to);
     for (long n = from; n < to; n++) {
-        const float *dy = s->dy + n * conv->out_height * conv->out_width * conv->out_channels;
+        const float *dy = s->dy + n * conv->out_height * dy_row;
         float *dx = s->dx + n * conv->in_height * line;
         rv_zero(framed, size);
         for (long i = 0; i < conv->out_height; i++) {
-            rv_row_run(&s->row, conv->out_width, dy + i * conv->out_width * conv->out_channels, sent);
+            if (s->row.pairs) rv_half_row(dy + i * dy_row, dy_row, (rv_pair *)rounded);
+            rv_row_run(&s->row, conv->out_width, s->row.pairs ? rounded : dy + i * dy_row, sent);
             rv_scatter_add(s, sent, apart,
                            framed + i * conv->stride_height * s->frame.width * conv->in_channels);
         }
@@ -239,15 +251,17 @@ static void rv_scatter_share(void *context, int share, int shares) {
 }
 
 static void rv_scatter_run(const rv_convolution *conv, const float *dy, const float *weight,
-                           float *dx, int threads, float *workspace) {
+                           float *dx, int threads, float *workspace, int is_half) {
     rv_scatter s = {.conv = conv, .frame = rv_conv_frame_of_input(conv), .dy = dy, .dx = dx};
-    const long width = rv_scatter_width(conv);
+    const long width = rv_scatter_width(conv), out = conv->out_channels;
+    const int pairs = rv_come_in_pairs(out, is_half);
     float *rest = rv_line_start(workspace);
-    float *panels = rv_take(&rest, rv_panels_size(conv->out_channels, width));
+    float *panels = rv_take(&rest, rv_panels_size(out, width));
     long here = 0;
-    rv_scatter_pack(conv, weight, panels);
-    s.row = (rv_row){.window = {.segments = 1, .places = conv->out_channels, .offset = &here},
-                     .from_pixel = conv->out_channels,
+    rv_scatter_pack(conv, weight, pairs, panels);
+    s.row = (rv_row){.window = {.segments = 1, .places = pairs ? out / 2 : out, .offset = &here},
+                     .from_pixel = pairs ? out / 2 : out,
+                     .pairs = pairs,
                      .to_pixel = RV_ROUND_UP(width, RV_LINE),
                      .width = width,
                      .panels = panels};
@@ -266,16 +280,17 @@ long rv_input_gradient_workspace(const rv_convolution *conv, int threads) {
 }
 
 void rv_conv_input_gradient(const rv_convolution *conv, const float *dy, const float *weight,
-                            float *dx, int threads, float *workspace) {
+                            float *dx, int threads, float *workspace, int is_half) {
     const long pixels = conv->batch * conv->out_height * conv->out_width;
     if (conv->batch * conv->in_height * conv->in_width * conv->in_channels == 0) return;
     if (rv_conv_is_product(conv))
-        rv_gemm(0, 0, pixels, conv->in_channels, conv->out_channels, 1.0f, dy, conv->out_channels,
-                weight, conv->weight_stride[0], 0.0f, dx, conv->in_channels, threads, workspace);
+        rv_conv_gemm(is_half)(0, 0, pixels, conv->in_channels, conv->out_channels, 1.0f, dy,
+                              conv->out_channels, weight, conv->weight_stride[0], 0.0f, dx,
+                              conv->in_channels, NULL, RV_PLAIN, threads, workspace);
     else if (rv_conv_is_depthwise(conv))
         rv_depthwise_input_gradient(conv, dy, weight, dx, threads, workspace);
     else if (rv_scatters(conv))
-        rv_scatter_run(conv, dy, weight, dx, threads, workspace);
+        rv_scatter_run(conv, dy, weight, dx, threads, workspace, is_half);
     else
-        rv_gather_run(conv, dy, weight, dx, threads, workspace);
+        rv_gather_run(conv, dy, weight, dx, threads, workspace, is_half);
 }

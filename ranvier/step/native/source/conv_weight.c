@@ -3,6 +3,7 @@
  * For each row of the kernel it is a product of the transposed picture, shifted, with dy: a tile
  * whose places are output pixels. In memory neither is moved. */
 #include "conv.h"
+#include "half.h"
 #include "threads.h"
 
 /* Output pixels of one tile, in whole rows: dy's part of them stays in a first-level cache. */
@@ -19,6 +20,7 @@ typedef struct {
     long rows_at_once;
     long *offset;      /* of the rows of a block in the frame */
     const float *x, *dy;
+    int pairs; /* numbers are rounded to bfloat16, those of two pictures to a word */
     float *workspace;
 } rv_weight_job;
 
@@ -39,12 +41,22 @@ static long rv_picture_out(const rv_convolution *conv) {
     return conv->out_height * conv->out_width * conv->out_channels;
 }
 
-/* Of each thread: the frame, a copy of dy with room to read behind it, and two levels of sums. */
+/* Output rows of one block. */
+static long rv_rows_at_once(const rv_convolution *conv) {
+    return RV_MAX(1, RV_BLOCK_PIXELS / RV_MAX(1, conv->out_width));
+}
+
+/* What tiles read of dy: a copy with room to read behind it, or a block's pairs. */
+static long rv_read_size(const rv_convolution *conv) {
+    if (!RV_TILE_READS_EXACTLY) return rv_picture_out(conv) + RV_WIDTH;
+    return RV_TILE_PAIRS ? rv_rows_at_once(conv) * conv->out_width * conv->out_channels : 0;
+}
+
+/* Of each thread: the frame, what is read of dy, and two levels of sums. */
 static long rv_weight_share_size(const rv_convolution *conv) {
     const rv_frame frame = rv_conv_frame_of_input(conv);
     return RV_ROUND_UP(rv_frame_size(&frame), RV_LINE) +
-           (RV_TILE_READS_EXACTLY ? 0 : RV_ROUND_UP(rv_picture_out(conv) + RV_WIDTH, RV_LINE)) +
-           2 * RV_ROUND_UP(rv_sums_size(conv), RV_LINE);
+           RV_ROUND_UP(rv_read_size(conv), RV_LINE) + 2 * RV_ROUND_UP(rv_sums_size(conv), RV_LINE);
 }
 
 /* Adds the products of `rows` rows of outputs, of which `x` is the first window and `dy` the first
@@ -57,6 +69,7 @@ static void rv_weight_block(const rv_weight_job *w, long rows, const float *x, c
     rv_tile tile = {.segments = rows,
                     .k = conv->out_width,
                     .offset = w->offset,
+                    .pairs = w->pairs,
                     .row_a = 1,
                     .place_a = conv->stride_width * conv->in_channels,
                     .row_b = conv->out_channels,
@@ -82,38 +95,82 @@ static void rv_weight_block(const rv_weight_job *w, long rows, const float *x, c
         }
 }
 
+/* What a thread has to itself. */
+typedef struct {
+    float *total, *sums, *framed, *read;
+    long blocks; /* since the sums were last added to the total */
+} rv_weight_own;
+
+static void rv_weight_done_block(const rv_convolution *conv, rv_weight_own *own) {
+    if (++own->blocks < RV_BLOCKS_OF_A_SUM) return;
+    rv_add(own->total, own->sums, rv_sums_size(conv));
+    rv_zero(own->sums, rv_sums_size(conv));
+    own->blocks = 0;
+}
+
+static void rv_weight_picture(const rv_weight_job *w, const float *x, const float *dy,
+                              rv_weight_own *own) {
+    const rv_convolution *conv = w->conv;
+    const long out = rv_picture_out(conv), dy_row = conv->out_width * conv->out_channels;
+    if (rv_frame_is_needed(&w->frame)) rv_frame_fill(&w->frame, x, own->framed), x = own->framed;
+    if (!RV_TILE_READS_EXACTLY) rv_copy(own->read, dy, out), dy = own->read;
+    for (long i = 0; i < conv->out_height; i += w->rows_at_once) {
+        const long rows = RV_MIN(w->rows_at_once, conv->out_height - i);
+        const float *window = x + i * conv->stride_height * w->frame.width * conv->in_channels;
+        if (rv_conv_is_depthwise(conv))
+            rv_depthwise_weight_block(conv, w->tap, w->offset, rows, window, dy + i * dy_row,
+                                      own->sums);
+        else
+            rv_weight_block(w, rows, window, dy + i * dy_row, own->sums);
+        rv_weight_done_block(conv, own);
+    }
+}
+
+/* A pair is the same number of two pictures, as the sum runs over pictures too: so pairs lie as
+ * floats do whatever the stride, and a width need not be even. The second picture may be NULL. */
+static void rv_weight_pair(const rv_weight_job *w, const float *const x[2],
+                           const float *const dy[2], rv_weight_own *own) {
+    const rv_convolution *conv = w->conv;
+    const rv_frame *f = &w->frame;
+    const long line = f->inner_width * f->channels, dy_row = conv->out_width * conv->out_channels;
+    const long step = conv->stride_height * f->width * f->channels;
+    float *inner = own->framed + (f->top * f->width + f->left) * f->channels;
+    for (long i = 0; i < f->inner_height; i++)
+        rv_half_rows(x[0] + i * line, x[1] ? x[1] + i * line : NULL, line,
+                     (rv_pair *)(inner + i * f->width * f->channels));
+    for (long i = 0; i < conv->out_height; i += w->rows_at_once) {
+        const long rows = RV_MIN(w->rows_at_once, conv->out_height - i);
+        rv_half_rows(dy[0] + i * dy_row, dy[1] ? dy[1] + i * dy_row : NULL, rows * dy_row,
+                     (rv_pair *)own->read);
+        rv_weight_block(w, rows, own->framed + i * step, own->read, own->sums);
+        rv_weight_done_block(conv, own);
+    }
+}
+
 static void rv_weight_share(void *context, int share, int shares) {
     const rv_weight_job *w = context;
     const rv_convolution *conv = w->conv;
     const long in = conv->in_height * conv->in_width * conv->in_channels;
-    const long out = rv_picture_out(conv), size = rv_frame_size(&w->frame);
-    const long count = rv_sums_size(conv), dy_row = conv->out_width * conv->out_channels;
+    const long out = rv_picture_out(conv), count = rv_sums_size(conv);
     float *rest = w->workspace + share * rv_weight_share_size(conv);
-    float *total = rv_take(&rest, count), *sums = rv_take(&rest, count);
-    float *framed = rv_take(&rest, size), *copied = rest;
-    const int is_framed = rv_frame_is_needed(&w->frame);
-    long from, to, blocks = 0;
-    rv_part(conv->batch, 1, share, shares, &from, &to);
-    rv_zero(total, count);
-    rv_zero(sums, count);
-    if (is_framed) rv_zero(framed, size);
-    for (long n = from; n < to; n++) {
+    rv_weight_own own = {.total = rv_take(&rest, count), .sums = rv_take(&rest, count)};
+    own.framed = rv_take(&rest, rv_frame_size(&w->frame));
+    own.read = rest;
+    long from, to;
+    rv_part(conv->batch, w->pairs ? 2 : 1, share, shares, &from, &to);
+    rv_zero(own.total, count);
+    rv_zero(own.sums, count);
+    rv_zero(own.framed, rv_frame_size(&w->frame));
+    for (long n = from; n < to; n += w->pairs ? 2 : 1) {
         const float *x = w->x + n * in, *dy = w->dy + n * out;
-        if (is_framed) rv_frame_fill(&w->frame, x, framed), x = framed;
-        if (!RV_TILE_READS_EXACTLY) rv_copy(copied, dy, out), dy = copied;
-        for (long i = 0; i < conv->out_height; i += w->rows_at_once) {
-            const long rows = RV_MIN(w->rows_at_once, conv->out_height - i);
-            const float *window = x + i * conv->stride_height * w->frame.width * conv->in_channels;
-            if (rv_conv_is_depthwise(conv))
-                rv_depthwise_weight_block(conv, w->tap, w->offset, rows, window, dy + i * dy_row, sums);
-            else
-                rv_weight_block(w, rows, window, dy + i * dy_row, sums);
-            if (++blocks % RV_BLOCKS_OF_A_SUM) continue;
-            rv_add(total, sums, count);
-            rv_zero(sums, count);
-        }
+        const int has_second = n + 1 < to;
+        if (w->pairs)
+            rv_weight_pair(w, (const float *[2]){x, has_second ? x + in : NULL},
+                           (const float *[2]){dy, has_second ? dy + out : NULL}, &own);
+        else
+            rv_weight_picture(w, x, dy, &own);
     }
-    rv_add(total, sums, count);
+    rv_add(own.total, own.sums, count);
 }
 
 /* From [group, kernel row, kernel column, input channel, output channel], or for channels on their
@@ -136,7 +193,7 @@ static void rv_weight_scatter(const rv_convolution *conv, const float *sums, lon
 }
 
 static void rv_weight_windows(const rv_convolution *conv, const float *x, const float *dy,
-                              float *dweight, int threads, float *workspace) {
+                              float *dweight, int threads, float *workspace, int is_half) {
     const int adjoin = rv_taps_adjoin(conv);
     const long parts = adjoin ? 1 : conv->kernel_width, in = conv->in_channels / conv->groups;
     rv_weight_job w = {.conv = conv,
@@ -145,9 +202,10 @@ static void rv_weight_windows(const rv_convolution *conv, const float *x, const 
                        .height = adjoin ? conv->kernel_width * in : in,
                        .width = rv_sums_width(conv),
                        .x = x,
-                       .dy = dy};
+                       .dy = dy,
+                       .pairs = RV_TILE_PAIRS && is_half && !rv_conv_is_depthwise(conv)};
     float *rest = rv_line_start(workspace);
-    w.rows_at_once = RV_MAX(1, RV_BLOCK_PIXELS / RV_MAX(1, conv->out_width));
+    w.rows_at_once = rv_rows_at_once(conv);
     w.tap = (long *)rv_take(&rest, 2 * w.taps);
     w.offset = (long *)rv_take(&rest, 2 * w.rows_at_once);
     for (long i = 0; i < w.rows_at_once; i++)
@@ -171,13 +229,15 @@ long rv_weight_gradient_workspace(const rv_convolution *conv, int threads) {
 }
 
 void rv_conv_weight_gradient(const rv_convolution *conv, const float *x, const float *dy,
-                             float *dweight, float *dbias, int threads, float *workspace) {
+                             float *dweight, float *dbias, int threads, float *workspace,
+                             int is_half) {
     const long pixels = conv->batch * conv->out_height * conv->out_width;
     if (rv_conv_is_product(conv))
-        rv_gemm(1, 0, conv->out_channels, conv->in_channels, pixels, 1.0f, dy, conv->out_channels, x,
-                conv->in_channels, 0.0f, dweight, conv->weight_stride[0], threads, workspace);
+        rv_conv_gemm(is_half)(1, 0, conv->out_channels, conv->in_channels, pixels, 1.0f, dy,
+                              conv->out_channels, x, conv->in_channels, 0.0f, dweight,
+                              conv->weight_stride[0], NULL, RV_PLAIN, threads, workspace);
     else
-        rv_weight_windows(conv, x, dy, dweight, threads, workspace);
+        rv_weight_windows(conv, x, dy, dweight, threads, workspace, is_half);
     if (dbias)
         rv_sum_rows(dy, pixels, conv->out_channels, conv->out_channels, dbias, threads, workspace);
 }

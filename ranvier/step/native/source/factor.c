@@ -23,11 +23,23 @@ rv_factor rv_factor_pack(const float *b, long place, long column, long places, l
     return (rv_factor){places, columns, is_half, packed};
 }
 
-static void rv_multiply_plain(const rv_factor *factor, const rv_rows *r) {
+/* Rounds the rows to bfloat16; gives where they lie and how far apart. */
+static const float *rv_round_rows(const rv_rows *r, long places, long *row) {
+    *row = RV_PAIRS(places);
+    for (long i = 0; i < r->rows; i++)
+        rv_half_row(r->a + i * r->row_a, places, r->rounded + i * *row);
+    return (const float *)r->rounded;
+}
+
+void rv_factor_multiply(const rv_factor *factor, const rv_rows *r) {
     const rv_slivers cut = rv_cut_rows(r->rows);
+    const long depth = factor->is_half ? RV_PAIRS(factor->places) : factor->places;
+    long row_a = r->row_a;
+    const float *a = factor->is_half ? rv_round_rows(r, factor->places, &row_a) : r->a;
     rv_tile tile = {.segments = 1,
-                    .k = factor->places,
-                    .row_a = r->row_a,
+                    .k = depth,
+                    .pairs = factor->is_half,
+                    .row_a = row_a,
                     .place_a = 1,
                     .row_c = r->row_c,
                     .alpha = 1.0f,
@@ -36,46 +48,15 @@ static void rv_multiply_plain(const rv_factor *factor, const rv_rows *r) {
         const long width = RV_MIN(RV_TILE_COLUMNS, factor->columns - j);
         const int vectors = (int)RV_CEIL_DIV(width, RV_WIDTH);
         tile.last = width - (vectors - 1) * RV_WIDTH;
-        tile.b = factor->packed + j * factor->places;
+        tile.b = factor->packed + j * depth;
         tile.row_b = vectors * RV_WIDTH;
-        tile.a = r->a;
+        tile.a = a;
         tile.c = r->c + j;
         for (long s = 0; s < cut.count; s++) {
             const int height = rv_sliver_height(&cut, s);
             rv_tile_run(height, vectors, &tile);
-            tile.a += height * r->row_a;
+            tile.a += height * row_a;
             tile.c += height * r->row_c;
         }
     }
-}
-
-static void rv_multiply_half(const rv_factor *factor, const rv_rows *r) {
-    const rv_slivers cut = rv_cut_rows(r->rows);
-    const long pairs = RV_PAIRS(factor->places);
-    rv_half_tile tile = {
-        .pairs = pairs, .row_a = pairs, .place_a = 1, .row_c = r->row_c, .beta = r->beta};
-    for (long i = 0; i < r->rows; i++)
-        rv_half_row(r->a + i * r->row_a, factor->places, r->rounded + i * pairs);
-    for (long j = 0; j < factor->columns; j += RV_TILE_COLUMNS) {
-        const long width = RV_MIN(RV_TILE_COLUMNS, factor->columns - j);
-        const int vectors = (int)RV_CEIL_DIV(width, RV_WIDTH);
-        tile.last = width - (vectors - 1) * RV_WIDTH;
-        tile.b = (const rv_pair *)factor->packed + j * pairs;
-        tile.row_b = vectors * RV_WIDTH;
-        tile.a = r->rounded;
-        tile.c = r->c + j;
-        for (long s = 0; s < cut.count; s++) {
-            const int height = rv_sliver_height(&cut, s);
-            rv_half_tile_run(height, vectors, &tile);
-            tile.a += height * pairs;
-            tile.c += height * r->row_c;
-        }
-    }
-}
-
-void rv_factor_multiply(const rv_factor *factor, const rv_rows *rows) {
-    if (factor->is_half)
-        rv_multiply_half(factor, rows);
-    else
-        rv_multiply_plain(factor, rows);
 }

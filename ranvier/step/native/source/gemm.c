@@ -3,6 +3,7 @@
  * Reference: Goto and van de Geijn, "Anatomy of high-performance matrix multiplication", 2008. */
 #include <stddef.h>
 
+#include "half.h"
 #include "kernels.h"
 #include "memory.h"
 #include "pack.h"
@@ -45,12 +46,16 @@ static long rv_block_places(long k) {
     return blocks ? RV_CEIL_DIV(k, blocks) : 0;
 }
 
+/* A product of fewer places may have more of them in a block (257 are cut in two, 256 are not), and
+ * is to fit into the same room. */
+static long rv_places_to_hold(long k) { return RV_MIN(k, RV_BLOCK_PLACES); }
+
 static long rv_packed_a_size(long m, long k) {
-    return RV_ROUND_UP(RV_MIN(m, RV_BLOCK_ROWS) * rv_block_places(k) + RV_WIDTH, RV_LINE);
+    return RV_ROUND_UP(RV_MIN(m, RV_BLOCK_ROWS) * rv_places_to_hold(k) + RV_WIDTH, RV_LINE);
 }
 
 static long rv_packed_b_size(long n, long k) {
-    return RV_ROUND_UP(RV_MIN(n, RV_BLOCK_COLUMNS), RV_TILE_COLUMNS) * rv_block_places(k);
+    return RV_ROUND_UP(RV_MIN(n, RV_BLOCK_COLUMNS), RV_TILE_COLUMNS) * rv_places_to_hold(k);
 }
 
 static long rv_share_size(long m, long n, long k) {
@@ -67,8 +72,10 @@ static void rv_pack_block_of_a(const rv_product *g, long i0, long rows, long p0,
     const float *a = g->a + i0 * g->row_a + p0 * g->place_a;
     for (long s = 0; s < cut.count; s++) {
         const int height = rv_sliver_height(&cut, s);
-        rv_pack_rows(a, g->row_a, g->place_a, height, places, packed);
-        if (RV_TILE_PAIRS && g->pairs) rv_pack_pairs(packed, height, places);
+        if (g->pairs)
+            rv_half_pack_rows(a, g->row_a, g->place_a, height, places, (rv_pair *)packed);
+        else
+            rv_pack_rows(a, g->row_a, g->place_a, height, places, packed);
         packed += height * places;
         a += height * g->row_a;
     }
@@ -80,8 +87,11 @@ static void rv_pack_block_of_b(const rv_product *g, long j0, long columns, long 
     for (long j = 0; j < columns; j += RV_TILE_COLUMNS) {
         const long width = RV_MIN(RV_TILE_COLUMNS, columns - j);
         float *panel = packed + j * places;
-        rv_pack_columns(b + j * g->column_b, g->place_b, g->column_b, width, places, panel);
-        if (RV_TILE_PAIRS && g->pairs) rv_pack_pairs(panel, RV_ROUND_UP(width, RV_WIDTH), places);
+        const float *from = b + j * g->column_b;
+        if (g->pairs)
+            rv_half_pack_columns(from, g->place_b, g->column_b, width, places, (rv_pair *)panel);
+        else
+            rv_pack_columns(from, g->place_b, g->column_b, width, places, panel);
     }
 }
 

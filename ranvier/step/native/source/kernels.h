@@ -28,7 +28,7 @@ void rv_gemm_bf16(int trans_a, int trans_b, long m, long n, long k, float alpha,
 
 int rv_has_bf16(void);
 
-/* Enough for any of these products. */
+/* Enough for any of these products, and for smaller ones. */
 long rv_gemm_workspace(long m, long n, long k, int threads);
 
 /* sums[j] = x[0, j] + x[1, j] + ... for x [rows, columns]: the gradient of a bias. */
@@ -51,18 +51,23 @@ typedef struct {
     long weight_stride[4];
 } rv_convolution;
 
-/* y = x * weight, then bias [out channels] and relu as `epilogue` says. */
+/* y = x * weight, then bias [out channels] and relu as `epilogue` says.
+ *
+ * With `is_half`, here and in the gradients, what is multiplied is rounded to bfloat16 as by
+ * rv_gemm_bf16. Left in float32 are channels on their own, and a product of neighbouring channels
+ * (in the forward pass of the input's, in dx of the output's) if a group has an odd number. */
 void rv_conv_forward(const rv_convolution *conv, const float *x, const float *weight,
                      const float *bias, rv_epilogue epilogue, float *y, int threads,
-                     float *workspace);
+                     float *workspace, int is_half);
 
 /* dx from dy. */
 void rv_conv_input_gradient(const rv_convolution *conv, const float *dy, const float *weight,
-                            float *dx, int threads, float *workspace);
+                            float *dx, int threads, float *workspace, int is_half);
 
 /* dweight (strides as the weight's) and, where not NULL, dbias from x and dy. */
 void rv_conv_weight_gradient(const rv_convolution *conv, const float *x, const float *dy,
-                             float *dweight, float *dbias, int threads, float *workspace);
+                             float *dweight, float *dbias, int threads, float *workspace,
+                             int is_half);
 
 /* Enough for any of the three. */
 long rv_conv_workspace(const rv_convolution *conv, int threads);

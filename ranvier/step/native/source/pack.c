@@ -66,23 +66,3 @@ void rv_pack_columns(const float *b, long place, long column, long columns, long
     else
         rv_pack_columns_transposed(b, column, columns, k, packed);
 }
-
-#if RV_TILE_PAIRS
-/* The rows of a pair are read before one of them is written, as row p comes before row 2p. */
-void rv_pack_pairs(float *packed, long width, long k) {
-    const __m512i riffle = _mm512_set_epi16(
-        31, 15, 30, 14, 29, 13, 28, 12, 27, 11, 26, 10, 25, 9, 24, 8, 23, 7, 22, 6, 21, 5, 20, 4, 19,
-        3, 18, 2, 17, 1, 16, 0);
-    for (long p = 0; p < k; p += 2) {
-        const float *first = packed + p * width, *second = first + width;
-        float *to = packed + p / 2 * width;
-        for (long j = 0; j < width; j += RV_WIDTH) {
-            const long lanes = RV_MIN(RV_WIDTH, width - j);
-            const rv_vector low = rv_load_first(first + j, lanes);
-            const rv_vector high = p + 1 < k ? rv_load_first(second + j, lanes) : (rv_vector){0};
-            const __m512i both = (__m512i)_mm512_cvtne2ps_pbh((__m512)high, (__m512)low);
-            rv_store_first(to + j, (rv_vector)_mm512_permutexvar_epi16(riffle, both), lanes);
-        }
-    }
-}
-#endif

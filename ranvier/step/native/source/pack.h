@@ -14,8 +14,4 @@ void rv_pack_rows(const float *a, long row, long place, int rows, long k, float 
  * vectors: b[p * place + j * column], one of the strides being 1. */
 void rv_pack_columns(const float *b, long place, long column, long columns, long k, float *packed);
 
-/* Turns k packed rows of `width` floats, in their place, into (k + 1) / 2 rows of pairs: of places
- * 2p and 2p + 1, rounded to bfloat16, the first in the lower half. */
-void rv_pack_pairs(float *packed, long width, long k);
-
 #endif

@@ -28,7 +28,7 @@ long rv_places_at_once(const rv_recurrent *g) {
     return RV_MIN(g->places, RV_MAX(fitting, RV_CEIL_DIV(RV_CHUNK_ROWS, g->rows)));
 }
 
-int rv_is_half(const rv_recurrent *g) { return RV_HAS_HALF && g->half; }
+int rv_is_half(const rv_recurrent *g) { return RV_TILE_PAIRS && g->half; }
 
 long rv_rounded_width(const rv_recurrent *g) {
     const rv_columns cut = rv_columns_of(g);
@@ -38,8 +38,7 @@ long rv_rounded_width(const rv_recurrent *g) {
 long rv_products_of_one(const rv_recurrent *g) {
     const rv_columns cut = rv_columns_of(g);
     const long all = rv_places_at_once(g) * g->rows;
-    const long plain = rv_gemm_workspace(cut.columns, cut.width, all, 1);
-    return RV_ROUND_UP(RV_MAX(plain, rv_half_gemm_workspace(cut.columns, cut.width, 1)), RV_LINE);
+    return RV_ROUND_UP(rv_gemm_workspace(cut.columns, cut.width, all, 1), RV_LINE);
 }
 
 /* Lays the parts out one after another, from `start` on, and says how many floats they take. */

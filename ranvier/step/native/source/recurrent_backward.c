@@ -95,12 +95,9 @@ static void rv_add_share(void *context, int share, int shares) {
     const float *gradients = f->room.gates_gradient + product->first + from;
     const float *read = g->read + f->first_place * g->rows * width + product->from;
     float *c = product->c + from * n, *products = f->room.products + share * rv_products_of_one(g);
-    if (rv_is_half(g))
-        rv_half_gemm_transposed(to - from, n, rows, gradients, columns, read, width, 1.0f, c, n, 1,
-                                products);
-    else
-        rv_gemm(1, 0, to - from, n, rows, 1.0f, gradients, columns, read, width, 1.0f, c, n, 1,
-                products);
+    const __typeof__(&rv_gemm_bf16) gemm = rv_is_half(g) ? rv_gemm_bf16 : rv_gemm_epilogue;
+    gemm(1, 0, to - from, n, rows, 1.0f, gradients, columns, read, width, 1.0f, c, n, NULL,
+         RV_PLAIN, 1, products);
 }
 
 static void rv_add_chunk(const rv_backward *f) {

@@ -39,7 +39,7 @@ static int rv_do_norms(const int64_t *w) {
 }
 
 typedef struct {
-    int trans_a, trans_b, threads;
+    int trans_a, trans_b, threads, is_half;
     long m, n, k, lda, ldb, ldc, batches, step_a, step_b, step_c, workspace_of_one;
     float alpha, beta;
     const float *a, *b, *bias;
@@ -48,9 +48,10 @@ typedef struct {
 } rv_products;
 
 static void rv_multiply(const rv_products *p, long batch, int threads, float *workspace) {
-    rv_gemm_epilogue(p->trans_a, p->trans_b, p->m, p->n, p->k, p->alpha, p->a + batch * p->step_a,
-                     p->lda, p->b + batch * p->step_b, p->ldb, p->beta, p->c + batch * p->step_c,
-                     p->ldc, p->bias, p->epilogue, threads, workspace);
+    const __typeof__(&rv_gemm_bf16) gemm = p->is_half ? rv_gemm_bf16 : rv_gemm_epilogue;
+    gemm(p->trans_a, p->trans_b, p->m, p->n, p->k, p->alpha, p->a + batch * p->step_a, p->lda,
+         p->b + batch * p->step_b, p->ldb, p->beta, p->c + batch * p->step_c, p->ldc, p->bias,
+         p->epilogue, threads, workspace);
 }
 
 static void rv_multiply_share(void *context, int share, int shares) {
@@ -70,6 +71,7 @@ static int rv_do_product(const int64_t *w) {
         .epilogue = (rv_epilogue)w[14], .threads = (int)w[15],
         .workspace = RV_ADDRESS(float, w[16]), .batches = w[17], .step_a = w[18],
         .step_b = w[19], .step_c = w[20], .workspace_of_one = w[21],
+        .is_half = (int)w[22],
     };
     if (p.batches == 1)
         rv_multiply(&p, 0, p.threads, p.workspace);
@@ -215,21 +217,21 @@ _Static_assert(sizeof(long) == sizeof(int64_t), "a tape's words are as long as a
 static int rv_do_convolution(const int64_t *words) {
     const int64_t *w = words + RV_GEOMETRY;
     rv_conv_forward((const rv_convolution *)words, RV_CF(0), RV_CF(1), RV_CF(2), (rv_epilogue)w[3],
-                    RV_F(4), (int)w[5], RV_F(6));
+                    RV_F(4), (int)w[5], RV_F(6), (int)w[7]);
     return RV_DONE;
 }
 
 static int rv_do_convolution_input_gradient(const int64_t *words) {
     const int64_t *w = words + RV_GEOMETRY;
     rv_conv_input_gradient((const rv_convolution *)words, RV_CF(0), RV_CF(1), RV_F(2), (int)w[3],
-                           RV_F(4));
+                           RV_F(4), (int)w[5]);
     return RV_DONE;
 }
 
 static int rv_do_convolution_weight_gradient(const int64_t *words) {
     const int64_t *w = words + RV_GEOMETRY;
     rv_conv_weight_gradient((const rv_convolution *)words, RV_CF(0), RV_CF(1), RV_F(2), RV_F(3),
-                            (int)w[4], RV_F(5));
+                            (int)w[4], RV_F(5), (int)w[6]);
     return RV_DONE;
 }
 

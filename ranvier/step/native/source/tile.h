@@ -36,7 +36,7 @@ typedef struct {
     const float *bias; /* of these columns, or NULL */
     int relu;
     long last; /* columns in use of the last vector, 1 to RV_WIDTH */
-    int pairs; /* A and B hold pairs of bfloat16 (pack.h), k counts them, row_a is 1 */
+    int pairs; /* A and B hold pairs of bfloat16 (pack.h), k counts them */
 } rv_tile;
 
 /* The tile of so many rows (1 to RV_TILE_ROWS) and vectors (1 to RV_TILE_VECTORS). B's rows must

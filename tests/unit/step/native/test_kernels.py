@@ -153,6 +153,19 @@ def test_a_zero_hides_no_nan(width, trans, bf16):
 
 
 @every_width
+@settings(max_examples=50, deadline=None)
+@given(
+    sizes=st.tuples(*[st.integers(1, 600)] * 3),
+    fewer=st.tuples(*[st.floats(0, 1)] * 3),
+    threads=st.integers(1, 2),
+)
+def test_the_room_of_a_product_is_enough_for_a_smaller_one(width, sizes, fewer, threads):
+    smaller = [max(1, round(size * part)) for size, part in zip(sizes, fewer, strict=True)]
+    room = kernels(width).rv_gemm_workspace
+    assert room(*smaller, threads) <= room(*sizes, threads)
+
+
+@every_width
 def test_relu_keeps_a_nan(width):
     product = Product(3, 5, 4, epilogue=BIAS_RELU)
     product.bias[2] = float("nan")
