@@ -41,9 +41,10 @@ def executors(device: torch.device, limits: Limits) -> list[Candidate]:
 
 def by_rule(program: Program, state: State, batch: Batch, limits: Limits, reason: str) -> Choice:
     """The usual executor for a program of this size, in the variant that is forced or usual."""
-    small = multiply_adds(program.module, state, len(batch.targets)) < SMALL
-    fitting = [way for way in executors(state.device, limits) if small or way.executor != "native"]
-    return Choice((fitting or [Candidate("eager", limits.base)])[0], f"by rule, as {reason}")
+    usual = executors(state.device, limits) or [Candidate("eager", limits.base)]
+    if len(usual) > 1 and multiply_adds(program.module, state, len(batch.targets)) >= SMALL:
+        usual = [way for way in usual if way.executor != "native"]
+    return Choice(usual[0], f"by rule, as {reason}")
 
 
 def variants(scratch: Scratch, batch: Batch, executor: str, limits: Limits) -> list[Candidate]:
@@ -67,6 +68,14 @@ def variants(scratch: Scratch, batch: Batch, executor: str, limits: Limits) -> l
         found += [replace(variant, number_format="bfloat16") for variant in found]
     candidates = [Candidate(executor, variant) for variant in dict.fromkeys(found)]
     return [each for each in candidates if each.variant != base and limits.allow(each)]
+
+
+def in_bfloat16(candidate: Candidate, limits: Limits) -> list[Candidate]:
+    """The same with products in bfloat16, where the processor multiplies it."""
+    if not processor().multiplies_bfloat16:
+        return []
+    halved = Candidate(candidate.executor, replace(candidate.variant, number_format="bfloat16"))
+    return [halved] if halved != candidate and limits.allow(halved) else []
 
 
 def with_one_thread(candidate: Candidate, limits: Limits) -> list[Candidate]:

@@ -18,5 +18,5 @@ def multiply_adds(module: nn.Module, state: State, rows: int) -> int:
     if "description" not in made_from:
         return 3 * rows * weights
     shapes = list(made_from["input_shapes"])
-    counted: int = made_from["description"].describe(input=shapes).flops
-    return 3 * rows * max(weights, counted)
+    flops: int = made_from["description"].describe(input=shapes).flops
+    return 3 * rows * max(weights, flops // 2)

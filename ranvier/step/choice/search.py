@@ -5,7 +5,13 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import replace
 
-from ranvier.step.choice.candidates import by_rule, executors, variants, with_one_thread
+from ranvier.step.choice.candidates import (
+    by_rule,
+    executors,
+    in_bfloat16,
+    variants,
+    with_one_thread,
+)
 from ranvier.step.choice.choice import Candidate, Choice
 from ranvier.step.choice.limits import Limits
 from ranvier.step.choice.measure import Measurement, Timer
@@ -84,6 +90,9 @@ class Search:
         if carrier is not None:
             named = carrier.executor
             measurement.prepare(variants(self.scratch, self.batch, named, self.limits))
+        for way in ready:
+            if way.executor == "native":
+                measurement.prepare(in_bfloat16(way, self.limits))
         measurement.run()
         fastest = measurement.ordered[:1]
         if fastest and (fastest[0].milliseconds or 0.0) < ONE_THREAD_BELOW:

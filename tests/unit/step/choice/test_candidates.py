@@ -94,6 +94,14 @@ def test_a_graphics_processor_has_executors_of_its_own() -> None:
     ]
 
 
+def test_what_is_told_runs_whatever_the_size_of_the_network() -> None:
+    program, state = training()
+    rows = SMALL // multiply_adds(program.module, state, 1) + 1
+    large = Batch(torch.zeros(1, 5).expand(rows, 5), torch.zeros(1).expand(rows))
+    told = Limits(forced={"executor": "native"})
+    assert by_rule(program, state, large, told, "told").executor == "native"
+
+
 def test_by_rule_the_library_runs_what_is_small_and_replay_the_rest() -> None:
     program, state = training()
     batch = first_batch()
