@@ -3,28 +3,33 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import replace
-from typing import Any
+from functools import partial
+from typing import Any, NamedTuple
 
 from ranvier.core.cache import cache_folder
 from ranvier.runs.settings import TrainSettings
 from ranvier.step.choice import Choice, Limits, choose
+from ranvier.step.choice.candidates import SMALL
 from ranvier.step.choice.choice import Candidate
+from ranvier.step.choice.choose import MEASURED_FROM
 from ranvier.step.choice.operations import multiply_adds
+from ranvier.step.native import will_compile
 from ranvier.train.batches import Batches
 from ranvier.train.job import Job
 from ranvier.train.machine import machine
-from ranvier.train.plan import LOOK_EVERY
+from ranvier.train.plan import LOOK_EVERY, Plan
 
 # Seconds of training below which capturing, building or measuring costs more than it brings.
 WORTH_SECONDS = 2.0
-# A look inside takes about a millisecond, and may cost this share of the time.
-LOOK_SECONDS, LOOK_SHARE = 1e-3, 0.03
+# A look inside takes about two milliseconds, and may cost this share of the time.
+LOOK_SECONDS, LOOK_SHARE = 2e-3, 0.03
 MOST_BETWEEN_LOOKS = 4096
 # What an update takes at least, and how many multiply-adds a second a processor does: coarse on
 # purpose, since the same training must come to the same answer on a busy machine.
 LEAST_SECONDS, MULTIPLY_ADDS = 1.5e-4, 5e10
+NATIVE_LEAST_SECONDS, NATIVE_MULTIPLY_ADDS = 1e-5, 3e11
 
 
 def settle(
@@ -49,31 +54,54 @@ def settle(
         program, plan = job.program(), job.plan()
         state = program.first_state(job.device)
         batches = Batches(job.training.to(job.device), batch_size=plan.batch_size, seed=plan.seed)
-        updates = plan.epochs * batches.steps_per_epoch
-        operations = multiply_adds(program.module, state, batches.bounds[1])
-
-        def learning_rate(step: int) -> float:
-            return plan.learning_rate * plan.schedule.factor(step, total_steps=updates, scores=())
-
-        if "executor" not in forced and _seconds(operations, updates) < WORTH_SECONDS:
+        size = _Size(
+            plan.epochs * batches.steps_per_epoch,
+            multiply_adds(program.module, state, batches.bounds[1]),
+        )
+        if "executor" not in forced and size.seconds < WORTH_SECONDS:
             choice = Choice(Candidate("eager", limits.base), "by rule, as it takes little time")
         else:
+            if size.may_run_natively(job, forced) and will_compile(cache_folder()):
+                report("compiles the native library, once on this machine: some seconds")
             choice = choose(
                 program,
                 state,
                 batches.epoch,
-                learning_rate=learning_rate,
-                planned_updates=updates,
+                learning_rate=partial(_learning_rate, plan, size.updates),
+                planned_updates=size.updates,
                 exact=settings.exact,
                 forced=forced,
                 cache=cache_folder(),
                 data=data,
             )
         if settings.statistics_every is None:
-            every = looks_every(choice.executor, operations)
+            every = looks_every(choice.executor, size.operations)
             settings = replace(settings, statistics_every=every)
     report(choice.line)
     return replace(job, settings=told(settings, choice)), choice
+
+
+class _Size(NamedTuple):
+    """A training as rules see it: how many updates, and how many multiply-adds each."""
+
+    updates: int
+    operations: int
+
+    @property
+    def seconds(self) -> float:
+        """About how long it takes eagerly, by a rule that no clock has a say in."""
+        return self.updates * max(LEAST_SECONDS, self.operations / MULTIPLY_ADDS)
+
+    def may_run_natively(self, job: Job, forced: Mapping[str, Any]) -> bool:
+        """Whether the native library is tried, or taken."""
+        if job.device.type != "cpu" or job.settings.exact:
+            return False
+        is_tried = self.operations < SMALL or self.updates >= MEASURED_FROM
+        return forced.get("executor", "native") == "native" and is_tried
+
+
+def _learning_rate(plan: Plan, updates: int, step: int) -> float:
+    return plan.learning_rate * plan.schedule.factor(step, total_steps=updates, scores=())
 
 
 def looks_every(executor: str, operations: int) -> int:
@@ -83,7 +111,8 @@ def looks_every(executor: str, operations: int) -> int:
     """
     if executor != "native":
         return LOOK_EVERY
-    wanted = LOOK_SECONDS / LOOK_SHARE / (operations / MULTIPLY_ADDS)
+    seconds = NATIVE_LEAST_SECONDS + operations / NATIVE_MULTIPLY_ADDS
+    wanted = LOOK_SECONDS / LOOK_SHARE / seconds
     return min(MOST_BETWEEN_LOOKS, max(LOOK_EVERY, 2 ** math.ceil(math.log2(wanted))))
 
 
@@ -109,8 +138,3 @@ def _forced(settings: TrainSettings, threads: int | None) -> dict[str, Any]:
         **(settings.kernels or {}),
     }
     return {name: value for name, value in told.items() if value is not None}
-
-
-def _seconds(operations: int, updates: int) -> float:
-    """About how long so many updates take eagerly, by a rule that no clock has a say in."""
-    return updates * max(LEAST_SECONDS, operations / MULTIPLY_ADDS)

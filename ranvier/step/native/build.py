@@ -9,6 +9,7 @@ import platform
 import shutil
 import subprocess
 import tempfile
+from concurrent.futures import ThreadPoolExecutor
 from functools import lru_cache
 from pathlib import Path
 
@@ -19,7 +20,6 @@ FLAGS = (
     "-std=gnu11",
     "-O3",
     "-fPIC",
-    "-shared",
     # None of these lets a NaN or an infinity go unseen, or sums be added in another order.
     "-fno-math-errno",
     "-fno-trapping-math",
@@ -62,11 +62,23 @@ def build(folder: Path | None) -> Path:
         raise NativeUnavailable("this machine has no C compiler")
     path, version = found
     flags = (*FLAGS, *machine_flags())
-    target = folder / f"native-{_key(version, flags)}.so"
+    target = _target(folder, version, flags)
     if not target.exists():
-        _compile(path, flags, target)
+        _build(path, flags, target)
     _require_private(target)
     return target
+
+
+def will_compile(folder: Path | None) -> bool:
+    """Whether asking for the library takes the seconds that a compiler takes."""
+    found = compiler()
+    if folder is None or found is None:
+        return False
+    return not _target(folder, found[1], (*FLAGS, *machine_flags())).exists()
+
+
+def _target(folder: Path, version: str, flags: tuple[str, ...]) -> Path:
+    return folder / f"native-{_key(version, flags)}.so"
 
 
 def machine_flags() -> tuple[str, ...]:
@@ -101,19 +113,13 @@ def _lend_team(library: ctypes.CDLL) -> None:
         return  # not GNU's OpenMP: threads of its own
 
 
-def _compile(compiler_path: str, flags: tuple[str, ...], target: Path) -> None:
+def _build(compiler_path: str, flags: tuple[str, ...], target: Path) -> None:
     """Compile beside the target, then rename: who looks at the same time sees all or nothing."""
     try:
         with tempfile.TemporaryDirectory(dir=target.parent) as beside:
             made = Path(beside) / target.name
-            sources = sorted(str(source) for source in SOURCE.glob("*.c"))
-            subprocess.run(
-                [compiler_path, *flags, "-o", str(made), *sources, "-lm", "-lpthread"],
-                capture_output=True,
-                text=True,
-                timeout=_SECONDS_TO_COMPILE,
-                check=True,
-            )
+            objects = _compiled(compiler_path, flags, Path(beside))
+            _run([compiler_path, "-shared", "-o", str(made), *objects, "-lm", "-lpthread"])
             made.chmod(0o700)
             os.replace(made, target)
     except subprocess.CalledProcessError as error:
@@ -123,6 +129,23 @@ def _compile(compiler_path: str, flags: tuple[str, ...], target: Path) -> None:
         raise NativeUnavailable("the C compiler took too long") from error
     except OSError as error:
         raise NativeUnavailable(f"the library cannot be kept: {error.strerror}") from error
+
+
+def _compiled(compiler_path: str, flags: tuple[str, ...], folder: Path) -> list[str]:
+    """The objects of all sources, as many at a time as there are processors."""
+
+    def compile_one(source: Path) -> str:
+        made = folder / f"{source.stem}.o"
+        _run([compiler_path, *flags, "-c", "-o", str(made), str(source)])
+        return str(made)
+
+    sources = sorted(SOURCE.glob("*.c"))
+    with ThreadPoolExecutor(os.cpu_count()) as pool:
+        return list(pool.map(compile_one, sources))
+
+
+def _run(command: list[str]) -> None:
+    subprocess.run(command, capture_output=True, text=True, timeout=_SECONDS_TO_COMPILE, check=True)
 
 
 def _require_private(path: Path) -> None:

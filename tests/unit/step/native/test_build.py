@@ -114,3 +114,11 @@ def test_whoever_asks_for_the_library_gets_words_and_no_exception(
 def test_the_sources_are_part_of_the_package() -> None:
     names = {entry.name for entry in build.SOURCE.iterdir()}
     assert {"tape.c", "elements.c", "gemm.c", "kernels.h"} <= names
+
+
+def test_it_is_known_beforehand_whether_a_compiler_will_run(tiny: Path, folder: Path) -> None:
+    needs_compiler()
+    assert build.will_compile(folder)
+    build.build(folder)
+    assert not build.will_compile(folder)
+    assert not build.will_compile(None)
