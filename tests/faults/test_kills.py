@@ -79,7 +79,7 @@ def kill_and_resume(source: Path, folder: Path, kills: int, **settings: Any) -> 
     wanted = rv.load(alone)
     draw = random.Random(0)
     killed = 0
-    for number in range(4 * kills):
+    for number in range(25 * kills):
         run = folder / f"run-{number}"
         begun = time.monotonic()
         moment = draw.uniform(0, duration)
