@@ -13,7 +13,11 @@ ROOT = Path(__file__).parents[1]
 
 @dataclass(frozen=True)
 class Contender:
-    """A module with `learner`, run by one of the two environments, with options of its own."""
+    """A module with `learner`, run by one of the two environments, with options of its own.
+
+    `cache` names the folder of what it compiles and chooses once for a machine: its own, or one
+    that it shares with another.
+    """
 
     name: str
     title: str
@@ -21,6 +25,11 @@ class Contender:
     options: dict[str, Any] = field(default_factory=dict)
     is_ours: bool = False
     uses_gpu: bool = True
+    shared_cache: str | None = None
+
+    @property
+    def cache(self) -> str:
+        return self.shared_cache or self.name
 
 
 def ours(**options: Any) -> Contender:

@@ -19,7 +19,7 @@ from benchmarks.workloads.job import write_job
 from benchmarks.workloads.workload import Workload
 
 IMPORT_SECONDS, FIRST_STEP_SECONDS, BLOCK_SECONDS = 120.0, 240.0, 120.0
-SEEDS = (0, 1, 2)
+SEEDS = (0, 1, 2, 3, 4)
 Say = Callable[[str], None]
 
 
@@ -121,7 +121,7 @@ class _Runner:
         self.process = Process(
             command(contender, self.course.peers_python),
             folder=ROOT,
-            environment=environment(self.folder / "caches" / contender.name),
+            environment=environment(self.folder / "caches" / contender.cache),
             log=self.folder / f"{contender.name.replace('/', '-')}.log",
         )
         imported = self.process.answer(seconds=IMPORT_SECONDS)

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import math
 import statistics
 from collections.abc import Sequence
 from typing import Any
+
+from scipy.stats import t as student
 
 from benchmarks.contenders import REFERENCE
 from benchmarks.race import Entry
@@ -79,19 +82,25 @@ def _status(entry: Entry, reference: Entry) -> str:
 def is_equal(
     reached: dict[int, tuple[float, float]], reference: dict[int, tuple[float, float]]
 ) -> bool:
-    """Whether loss and quality are those of the reference, within its spread over seeds.
+    """Whether loss and quality may be other draws of the reference's, at the level of 5 %.
 
-    The mean difference, over the seeds that both ran, must not be above the distance between the
-    reference's largest and smallest value.
+    Of each, the means over the m seeds of a contender and the n of the reference differ by at most
+
+        t · s · √(1/m + 1/n),   s: the reference's standard deviation over its seeds,
+                                t: 97.5 % of Student's distribution with n − 1 degrees of freedom
+
+    as other bits make a training another draw. One seed of the reference says nothing of spread.
     """
-    shared = sorted(reached.keys() & reference.keys())
-    if not shared:
+    m, n = len(reached), len(reference)
+    if m < 1 or n < 2:
         return False
     for which in range(2):
+        own = [found[which] for found in reached.values()]
         values = [found[which] for found in reference.values()]
-        apart = [reached[seed][which] - reference[seed][which] for seed in shared]
+        spread_of_means = statistics.stdev(values) * math.sqrt(1 / m + 1 / n)
+        apart = abs(statistics.fmean(own) - statistics.fmean(values))
         # Not "greater than": what is not a number is not equal either.
-        if not abs(statistics.fmean(apart)) <= max(values) - min(values):
+        if not apart <= student.ppf(0.975, n - 1) * spread_of_means:
             return False
     return True
 
