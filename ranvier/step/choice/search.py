@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from dataclasses import replace
 
@@ -12,7 +13,7 @@ from ranvier.step.choice.candidates import (
     variants,
     with_one_thread,
 )
-from ranvier.step.choice.choice import Candidate, Choice
+from ranvier.step.choice.choice import Candidate, Choice, Trial
 from ranvier.step.choice.limits import Limits
 from ranvier.step.choice.measure import Measurement, Timer
 from ranvier.step.choice.quality import Quality
@@ -94,20 +95,28 @@ class Search:
             if way.executor == "native":
                 measurement.prepare(in_bfloat16(way, self.limits))
         measurement.run()
-        fastest = measurement.ordered[:1]
+        fastest = [*measurement.ordered[:1], *self._summing(measurement)[:1]]
         if fastest and (fastest[0].milliseconds or 0.0) < ONE_THREAD_BELOW:
-            measurement.prepare(with_one_thread(fastest[0].candidate, self.limits))
+            for trial in fastest:
+                measurement.prepare(with_one_thread(trial.candidate, self.limits))
             measurement.run()
         return measurement
+
+    def _summing(self, measurement: Measurement) -> list[Trial]:
+        """What was timed and changes no more than the order of sums, the fastest first."""
+        return [t for t in measurement.ordered if not self._changes_numbers(t.candidate)]
 
     def _best(self, measurement: Measurement) -> Candidate:
         """The fastest that keeps bits, or one that is clearly faster and trains as well.
 
-        What is refused for its losses is noted among the trials.
+        What changes more than the order of sums must be clearly faster than what does not. What is
+        refused for its losses is noted among the trials.
         """
         ordered = measurement.ordered
         keeping = [trial for trial in ordered if self._keeps_bits(trial.candidate)]
         kept = (keeping or ordered)[0]
+        summing = self._summing(measurement)
+        least = GAIN * (summing[0].milliseconds or 0.0) if summing else math.inf
         quality = Quality(self.scratch, self.rows, self.learning_rates, kept.candidate)
         judged = 0
         for trial in ordered:
@@ -116,7 +125,7 @@ class Search:
                 break
             if not self._changes_numbers(candidate):
                 return candidate
-            if judged < MOST_JUDGED:
+            if judged < MOST_JUDGED and (trial.milliseconds or 0.0) < least:
                 judged += 1
                 if quality.accepts(candidate):
                     return candidate

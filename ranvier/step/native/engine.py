@@ -33,7 +33,7 @@ class Engine:
         program = lowered(
             library, self._generator, captured, tensors, threads=threads, is_half=is_half
         )
-        self.tape = Tape(library, program, threads=threads)
+        self.tape = Tape(library, program, threads=threads, state=list(tensors.values()))
         self._gradients = program.gradients
         self._draws = program.draws
         self._draws_itself = program.draws_itself
@@ -42,6 +42,23 @@ class Engine:
         self._held = [tensor.detach() for tensor in tensors.values()]
         self._places = [tensor.data_ptr() for tensor in self._held]
         self._tensors = list(tensors.values())
+
+    @property
+    def draws(self) -> bool:
+        """Whether an update draws random numbers."""
+        return bool(self._draws) or self._draws_itself
+
+    @property
+    def num_norms(self) -> int:
+        """How many gradient norms an update gives."""
+        return self._num_norms
+
+    def point_at(self, tensors: dict[str, Tensor]) -> None:
+        """Run on these tensors from now on, in names and forms as those it was made for."""
+        self._tensors = list(tensors.values())
+        self._held = [tensor.detach() for tensor in self._tensors]
+        self._places = [tensor.data_ptr() for tensor in self._held]
+        self.tape.point_at(self._places)
 
     @property
     def is_current(self) -> bool:

@@ -46,7 +46,14 @@ class Tape:
     The tensors that it reads and writes are held, so that their memory stays where it is.
     """
 
-    def __init__(self, library: ctypes.CDLL, lowered: Lowered, *, threads: int) -> None:
+    def __init__(
+        self,
+        library: ctypes.CDLL,
+        lowered: Lowered,
+        *,
+        threads: int,
+        state: Sequence[Tensor] = (),
+    ) -> None:
         instructions = finished(lowered, threads)
         offsets, size = planned(instructions)
         self.instructions = instructions
@@ -59,6 +66,9 @@ class Tape:
         names = Names(library)
         words: list[int] = []
         places: list[tuple[int, int, int]] = []
+        position = {id(tensor): k for k, tensor in enumerate(state)}
+        # Which words are addresses in the state's tensors, in which, and so many bytes into it.
+        of_state: list[tuple[int, int, int]] = []
         for instruction in instructions:
             words += [names.operations[instruction.operation], len(instruction.arguments) + 2]
             for argument in instruction.arguments:
@@ -66,10 +76,14 @@ class Tape:
                     offset = argument.offset * argument.dtype.itemsize
                     places.append((len(words), argument.buffer.stream, offset))
                     words.append(0)
-                else:
-                    words.append(self._word(argument, names))
+                    continue
+                if isinstance(argument, View) and id(argument.buffer.tensor) in position:
+                    offset = argument.offset * argument.dtype.itemsize
+                    of_state.append((len(words), position[id(argument.buffer.tensor)], offset))
+                words.append(self._word(argument, names))
         self._words = np.array(words, dtype=np.int64)
         self._places = np.array(places, dtype=np.int64).reshape(-1, 3)
+        self._of_state = np.array(of_state, dtype=np.int64).reshape(-1, 3)
         self._run = library.rv_run
         self._run.restype = ctypes.c_int
         pointer, long = ctypes.c_void_p, ctypes.c_long
@@ -83,6 +97,11 @@ class Tape:
         )
         self._bases = ctypes.c_int64 * len(lowered.streams)
         self._strides = self._bases(*(stream.nbytes for stream in lowered.streams))
+
+    def point_at(self, places: Sequence[int]) -> None:
+        """Run on other tensors of the state, which lie at these places."""
+        words, tensors, offsets = self._of_state.T
+        self._words[words] = np.array(places, dtype=np.int64)[tensors] + offsets
 
     def run(self, base: Sequence[int], steps: int) -> None:
         """Run `steps` updates; `base` is where each stream has what the first of them gets.

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import NamedTuple
 
 import torch
@@ -10,12 +10,16 @@ from torch import Tensor, nn
 
 from ranvier.core.errors import ConfigError, DamagedError
 from ranvier.step.capture import CaptureError, Signature, Signer, capture
+from ranvier.step.choice.candidates import SMALL
+from ranvier.step.choice.operations import multiply_adds
 from ranvier.step.executors.base import Remark
+from ranvier.step.native import NativeUnsupported
 from ranvier.step.objective import Batch
 from ranvier.step.population.check import Step, same_bits, within_rounding
 from ranvier.step.population.combined import Combined, Recipe, recipe
 from ranvier.step.population.listening import Heard, Listener
 from ranvier.step.population.member import Member
+from ranvier.step.population.native import NativeMembers
 from ranvier.step.population.storage import alike, apart, parameter_of, stacked
 from ranvier.step.population.streams import Streams
 from ranvier.step.program import Scalars
@@ -36,8 +40,10 @@ class Population:
     """N models that differ in weights, random numbers, rows, or any number that a setting is.
 
     Each is what it would be alone in eager mode, within rounding; with `is_exact`, bit for bit, at
-    a third of the speed or less. The members' states and modules are views of the tensors of all:
-    they always hold the latest numbers, and predict and are saved as those of any model.
+    a third of the speed or less. Small ones that draw no random numbers go through `run_rows` in
+    the native library, one after another on each thread; all others as one program. The members'
+    states and modules are views of the tensors of all: they always hold the latest numbers, and
+    predict and are saved as those of any model.
 
     The first step with a batch of a new form is taken by each member alone, too. If the combined
     one is not the same, or cannot be made, members are trained one after another from then on, and
@@ -75,6 +81,8 @@ class Population:
         self._flat = list(self._tensors.values())
         self._signer = Signer(self.members[0].program.module, states[0])
         self._updates: dict[_Form, Combined] = {}
+        # None where members cannot be trained natively.
+        self._natives: dict[_Form, NativeMembers | None] = {}
 
     def __len__(self) -> int:
         return len(self.members)
@@ -110,16 +118,31 @@ class Population:
 
         An index of S is `[B]`, for all members, or `[N, B]`, such as of folds.
         """
+        parts = []
+        for first, last in _alike(order):
+            rates = None if learning_rates is None else learning_rates[first:last]
+            parts.append(self._run_alike(rows, order[first:last], rates))
+        return Scalars(*(torch.cat(values) for values in zip(*parts, strict=True)))
+
+    def _run_alike(
+        self, rows: Batch, order: Sequence[Tensor], learning_rates: Sequence[Rates] | None
+    ) -> Scalars:
+        """The same for indices of one shape: natively where members can be, else all at once."""
+        index = order[0]
+        batch = _taken(rows, index[0] if index.ndim > 1 else index)
+        form = _Form(self._signer(batch), index.ndim > 1, True)
+        given = [None] * len(order) if learning_rates is None else learning_rates
+        rates = torch.stack([self._rates(each).expand(len(self)) for each in given])
+        if form not in self._natives:
+            self._natives[form] = self._native(form, batch, rows, index, rates[0])
+        native = self._natives[form]
+        if native is not None:
+            self.step += len(order)
+            return native.run(rows, order, rates)
         steps = []
         for place, index in enumerate(order):
-            taken = [None if t is None else t[index.flatten()] for t in rows]
-            if index.ndim > 1:
-                taken = [None if t is None else t.view(*index.shape, *t.shape[1:]) for t in taken]
-            inputs, targets, weights = taken
-            assert inputs is not None and targets is not None
-            rates = None if learning_rates is None else learning_rates[place]
-            batch = Batch(inputs, targets, weights)
-            steps.append(self.run(batch, rates, own_rows=index.ndim > 1))
+            batch = _taken(rows, index)
+            steps.append(self.run(batch, given[place], own_rows=index.ndim > 1))
         return Scalars(
             torch.stack([scalars.loss for scalars in steps]),
             torch.stack([scalars.gradient_norms for scalars in steps]),
@@ -259,6 +282,30 @@ class Population:
         self._recipes[form], self._updates[form] = made_of, update
         return came.scalars
 
+    def _native(
+        self, form: _Form, batch: Batch, rows: Batch, index: Tensor, rates: Tensor
+    ) -> NativeMembers | None:
+        """The members' updates in C, if a step of them is the step that each takes alone."""
+        if self.is_exact or self.device.type != "cpu":
+            return None
+        program, state = self.members[0].program, self._states[0]
+        if multiply_adds(program.module, state, len(batch.targets)) >= SMALL:
+            return None
+        try:
+            native = NativeMembers(self.members, self._own, batch)
+        except (CaptureError, NativeUnsupported):
+            return None
+        before = self._snapshot()
+        stacked_rows = _taken(rows, index)
+        alone = Step(self._one_by_one(form, stacked_rows, rates), *self._snapshot())
+        self.step -= 1
+        self._restore(*before)
+        loss, norms = native.run(rows, [index], rates.unsqueeze(0))
+        came = Step(Scalars(loss[0], norms[0]), *self._snapshot())
+        difference = within_rounding(came, alone, before[0], parameter_of(state))
+        self._restore(*before)
+        return native if difference is None else None
+
     def _recipe(self, form: _Form, batch: Batch, heard: Sequence[Heard]) -> Recipe:
         rows = _rows_of(0, batch) if form.has_own_rows else batch
         captured = capture(self.members[0].program, self._states[0], rows)
@@ -291,6 +338,25 @@ class Population:
 def _rows_of(k: int, batch: Batch) -> Batch:
     inputs, targets, weights = batch
     return Batch(inputs[k], targets[k], None if weights is None else weights[k])
+
+
+def _taken(rows: Batch, index: Tensor) -> Batch:
+    """The rows of an index `[B]`, or `[N, B]` of each member."""
+    inputs, targets, weights = (
+        None if t is None else t.index_select(0, index.flatten()).view(*index.shape, *t.shape[1:])
+        for t in rows
+    )
+    assert inputs is not None and targets is not None
+    return Batch(inputs, targets, weights)
+
+
+def _alike(order: Sequence[Tensor]) -> Iterator[tuple[int, int]]:
+    """First and last of neighbouring indices of one shape."""
+    first = 0
+    for place in range(1, len(order) + 1):
+        if place == len(order) or order[place].shape != order[first].shape:
+            yield first, place
+            first = place
 
 
 def _first_line(error: BaseException) -> str:
