@@ -73,7 +73,8 @@ def machine(device: torch.device, *, threads: int, seed: int) -> Iterator[None]:
             yield
         finally:
             torch.set_num_threads(threads_before)
-            torch.use_deterministic_algorithms(deterministic_before)
+            if device.type == "cuda":  # the call alone imports a compiler, which takes a second
+                torch.use_deterministic_algorithms(deterministic_before)
 
 
 def environment(device: torch.device, *, threads: int) -> dict[str, str | int]:

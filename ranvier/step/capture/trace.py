@@ -2,17 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 
 import torch
 from torch import Tensor, fx
-from torch._subclasses.fake_tensor import (
-    DataDependentOutputException,
-    UnsupportedFakeTensorException,
-)
 from torch.func import functional_call
-from torch.fx.experimental.proxy_tensor import make_fx
-from torch.fx.experimental.symbolic_shapes import GuardOnDataDependentSymNode
 
 from ranvier.step.capture.guard import Buffers, CaptureError, only_tensor_operations, refuse_hooks
 from ranvier.step.capture.length import Counted
@@ -20,8 +15,6 @@ from ranvier.step.capture.workspaces import with_saved_workspaces
 from ranvier.step.objective import Batch
 from ranvier.step.program import Program
 from ranvier.step.state import State
-
-_DEPENDS_ON_VALUES = (DataDependentOutputException, GuardOnDataDependentSymNode)
 
 
 @dataclass(frozen=True)
@@ -83,19 +76,33 @@ def capture(program: Program, state: State, batch: Batch) -> Captured:
 
     learning_rate = torch.zeros((), dtype=torch.float64, device=state.device)
     examples = [*named.values(), *(t for t in batch if t is not None), learning_rate]
-    tracer = make_fx(update, tracing_mode="fake", _allow_non_fake_inputs=True)
-    try:
-        with only_tensor_operations(own.module):
-            graph = tracer(*examples)
-    except CaptureError:
-        raise
-    except _DEPENDS_ON_VALUES as error:
-        raise CaptureError(f"what runs next depends on values: {_first_line(error)}") from error
-    except (UnsupportedFakeTensorException, RuntimeError, NotImplementedError, TypeError) as error:
-        raise CaptureError(_first_line(error)) from error
+    with only_tensor_operations(own.module):
+        graph = _traced(update, examples)
     with_saved_workspaces(graph.graph)
     graph.recompile()
     return Captured(graph, tuple(named), batch.weights is not None)
+
+
+def _traced(update: Callable[..., tuple[Tensor, ...]], examples: list[Tensor]) -> fx.GraphModule:
+    """The function as a graph, traced on stand-ins for the examples."""
+    # Imported here, as it takes half a second that nobody waits for who captures nothing.
+    from torch._subclasses.fake_tensor import (
+        DataDependentOutputException,
+        UnsupportedFakeTensorException,
+    )
+    from torch.fx.experimental.proxy_tensor import make_fx
+    from torch.fx.experimental.symbolic_shapes import GuardOnDataDependentSymNode
+
+    tracer = make_fx(update, tracing_mode="fake", _allow_non_fake_inputs=True)
+    try:
+        graph: fx.GraphModule = tracer(*examples)
+    except CaptureError:
+        raise
+    except (DataDependentOutputException, GuardOnDataDependentSymNode) as error:
+        raise CaptureError(f"what runs next depends on values: {_first_line(error)}") from error
+    except (UnsupportedFakeTensorException, RuntimeError, NotImplementedError, TypeError) as error:
+        raise CaptureError(_first_line(error)) from error
+    return graph
 
 
 def _refuse_what_looks_at_values(program: Program) -> None:

@@ -17,9 +17,6 @@ from typing import Any
 import torch
 from torch import Tensor, fx
 from torch._guards import TracingContext, tracing
-from torch._subclasses.fake_tensor import FakeTensorMode
-from torch.fx.experimental.proxy_tensor import make_fx
-from torch.fx.experimental.symbolic_shapes import ShapeEnv
 
 from ranvier.core.cache import cache_folder
 from ranvier.step.capture import CaptureError
@@ -63,6 +60,8 @@ def inductor_function(module: fx.GraphModule) -> Function:
 def _compiled(module: fx.GraphModule) -> Any:
     # Half a second to import, and only who compiles needs it.
     from torch._inductor.compile_fx import compile_fx_inner
+    from torch._subclasses.fake_tensor import FakeTensorMode
+    from torch.fx.experimental.symbolic_shapes import ShapeEnv
 
     mode = FakeTensorMode(shape_env=ShapeEnv(), allow_non_fake_inputs=True)
     with _settings(), mode, tracing(TracingContext(mode)), torch.no_grad():
@@ -73,6 +72,7 @@ def _compiled(module: fx.GraphModule) -> Any:
 def _functional(module: fx.GraphModule) -> tuple[fx.GraphModule, list[Tensor]]:
     """The graph without writes but those to its inputs, which come last as copies into them."""
     from torch._inductor.decomposition import select_decomp_table
+    from torch.fx.experimental.proxy_tensor import make_fx
 
     examples = []
     for node in module.graph.nodes:

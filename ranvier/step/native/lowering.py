@@ -9,8 +9,6 @@ from typing import Any
 
 import torch
 from torch import Tensor, fx
-from torch._decomp import core_aten_decompositions
-from torch.fx.experimental.proxy_tensor import make_fx
 
 from ranvier.step.native.elements import TYPES
 from ranvier.step.native.generator import Generator, bernoulli_method
@@ -242,6 +240,9 @@ class Lowering:
             )
             return decomposition(*own, **named)
 
+        # Imported here, as in a capture: only who lowers waits for it.
+        from torch.fx.experimental.proxy_tensor import make_fx
+
         traced = make_fx(run)(*(_fresh(view) for view in views))
         return self.run_graph(traced.graph, traced, views)
 
@@ -255,6 +256,8 @@ _TABLE: dict[Any, Handler] = {}
 
 def _decompositions() -> dict[Any, Handler]:
     if not _TABLE:
+        from torch._decomp import core_aten_decompositions
+
         _TABLE.update(core_aten_decompositions())
     return _TABLE
 
