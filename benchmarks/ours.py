@@ -189,7 +189,7 @@ def as_population(
         steps: tuple[Tensor, ...] = orders.to(job.device).split(files.batch_size, dim=1)
         losses = population.run_rows(rows, steps, [rates] * len(steps)).loss.mean(0)
     remarks = [remark.text for remark in population.remarks]
-    note = remarks[0] if remarks else "a population, one captured update for all members"
+    note = remarks[0] if remarks else "a population"
     grown = [Grown(population.module(k), job.device, note) for k in range(len(members))]
     return grown, losses.tolist()
 
