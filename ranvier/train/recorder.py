@@ -24,7 +24,10 @@ from ranvier.train.journal import Journal
 
 WINDOW = 64
 PROBE_ROWS = 32
-EVALUATION_PROBE_ROWS = 1024
+# At the end of an epoch the probe may be a part of its rows that a look forward takes a thousandth
+# of the epoch for, within these bounds.
+EVALUATION_PROBE_SHARE = 1 / 256
+EVALUATION_PROBE_ROWS = (256, 1024)
 # All outputs of all layers are held at once: of a large network for fewer rows.
 PROBE_NUMBERS = 2**22
 
@@ -165,9 +168,11 @@ class Recorder:
         return loss
 
     def distributions(self, epoch: int) -> None:
-        """Histograms of weights and activations, and activations on a larger probe."""
+        """Histograms of weights and activations, and activations on a probe as large as pays."""
         state = self.executor.state
-        outputs = self._look_at_activations(EVALUATION_PROBE_ROWS)
+        least, most = EVALUATION_PROBE_ROWS
+        rows = int(EVALUATION_PROBE_SHARE * len(self.probe))
+        outputs = self._look_at_activations(min(most, max(least, rows)))
         self.journal.append(
             "distributions",
             {
