@@ -9,7 +9,7 @@ from typing import Any
 
 from benchmarks.speed_rows import OTHER_QUALITY
 
-WIDTH, LABELS, MARGIN, ROW, HEAD, FOOT = 720, 270, 70, 24, 50, 10
+WIDTH, LABELS, MARGIN, ROW, HEAD, FOOT = 720, 290, 70, 24, 50, 10
 OURS, THEIRS, FAINT = "#0b6e4f", "#5b6b7b", "#d5dbe1"
 TICKS = (0.1, 0.2, 0.5, 1, 2, 5, 10, 20, 50, 100, 200, 500)
 
