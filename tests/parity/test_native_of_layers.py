@@ -6,13 +6,12 @@ import pytest
 import torch
 
 from ranvier.optim import SGD
-from ranvier.step import Batch
 from ranvier.step.native import library
 from tests.laws.examples import EXAMPLES
 from tests.laws.examples.example import Example
 from tests.laws.test_architectures import SMALL, Small
 from tests.laws.test_sequence_architectures import CASES, Case
-from tests.parity.updates import Update, columns, fed
+from tests.parity.updates import Update, update_of_architecture, update_of_layer
 
 pytestmark = [
     pytest.mark.slow,
@@ -44,23 +43,11 @@ def assert_alike(update: Update, *, steps: int) -> None:
 
 @pytest.mark.parametrize("example", EXAMPLES, ids=str)
 def test_a_layer_trains_to_the_numbers_of_eager(example: Example) -> None:
-    inputs = example.inputs()
-    rows = torch.cat([columns(each) for each in inputs], 1)
-    targets = torch.randn(len(rows), generator=torch.Generator().manual_seed(2))
-    batches = [Batch(rows, targets), Batch(rows.flip(0), targets), Batch(rows, -targets)]
-    optimizer = SGD(0.01, momentum=0.9)
-    update = Update(lambda: fed(example.layer, example.shapes, inputs), batches, optimizer)
+    update = update_of_layer(example, optimizer=SGD(0.01, momentum=0.9))
     assert_alike(update, steps=10)
 
 
 @pytest.mark.parametrize("case", [*SMALL, *CASES], ids=str)
 def test_an_architecture_trains_to_the_numbers_of_eager(case: Small | Case) -> None:
-    network, inputs = case.network, case.rows() if isinstance(case, Small) else case.inputs
-    inputs = tuple(each.float() for each in inputs)
-    rows = torch.cat([columns(each) for each in inputs], 1)
-    targets = torch.randn(len(rows), generator=torch.Generator().manual_seed(2))
-    batches = [Batch(rows, targets), Batch(rows.flip(0), -targets)]
-    shapes = tuple(tuple(each.shape[1:]) for each in inputs)
-    optimizer = SGD(0.01, momentum=0.9)
-    update = Update(lambda: fed(network, shapes, inputs), batches, optimizer)
+    update = update_of_architecture(case, optimizer=SGD(0.01, momentum=0.9))
     assert_alike(update, steps=6)

@@ -16,6 +16,9 @@ from ranvier.optim import AdamW, Optimizer
 from ranvier.spec import Layer, Network
 from ranvier.step import Batch, Executor, Head, Program
 from ranvier.step.executors import EXECUTORS
+from tests.laws.examples.example import Example
+from tests.laws.test_architectures import Small
+from tests.laws.test_sequence_architectures import Case
 
 CPU = torch.device("cpu")
 CLASSES = ("a", "b", "c")
@@ -108,3 +111,26 @@ def differing(came: dict[str, Tensor], wanted: dict[str, Tensor]) -> list[str]:
 def _bits(tensor: Tensor) -> Tensor:
     # As bytes: a NaN equals itself here, and −0 differs from 0.
     return tensor.contiguous().reshape(-1).view(torch.uint8)
+
+
+def update_of_layer(example: Example, *, optimizer: Optimizer | None = None) -> Update:
+    """The layer's example in three batches of numbers to learn."""
+    inputs = example.inputs()
+    rows, targets = _rows(inputs)
+    batches = [Batch(rows, targets), Batch(rows.flip(0), targets), Batch(rows, -targets)]
+    return Update(lambda: fed(example.layer, example.shapes, inputs), batches, optimizer)
+
+
+def update_of_architecture(case: Small | Case, *, optimizer: Optimizer | None = None) -> Update:
+    """The architecture's small form in two batches of numbers to learn."""
+    network, inputs = case.network, case.rows() if isinstance(case, Small) else case.inputs
+    inputs = tuple(each.float() for each in inputs)
+    rows, targets = _rows(inputs)
+    batches = [Batch(rows, targets), Batch(rows.flip(0), -targets)]
+    shapes = tuple(tuple(each.shape[1:]) for each in inputs)
+    return Update(lambda: fed(network, shapes, inputs), batches, optimizer)
+
+
+def _rows(inputs: tuple[Tensor, ...]) -> tuple[Tensor, Tensor]:
+    rows = torch.cat([columns(each) for each in inputs], 1)
+    return rows, torch.randn(len(rows), generator=torch.Generator().manual_seed(2))

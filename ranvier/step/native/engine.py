@@ -37,25 +37,18 @@ class Engine:
         self._gradients = program.gradients
         self._draws = program.draws
         self._draws_itself = program.draws_itself
-        self._num_norms = program.streams[-1].numel
-        # What the tape writes to stays where it is, even if a parameter gets other memory.
-        self._held = [tensor.detach() for tensor in tensors.values()]
-        self._places = [tensor.data_ptr() for tensor in self._held]
-        self._tensors = list(tensors.values())
+        self.num_norms = program.streams[-1].numel
+        self.point_at(tensors)
 
     @property
     def draws(self) -> bool:
         """Whether an update draws random numbers."""
         return bool(self._draws) or self._draws_itself
 
-    @property
-    def num_norms(self) -> int:
-        """How many gradient norms an update gives."""
-        return self._num_norms
-
     def point_at(self, tensors: dict[str, Tensor]) -> None:
         """Run on these tensors from now on, in names and forms as those it was made for."""
         self._tensors = list(tensors.values())
+        # What the tape writes to stays where it is, even if a parameter gets other memory.
         self._held = [tensor.detach() for tensor in self._tensors]
         self._places = [tensor.data_ptr() for tensor in self._held]
         self.tape.point_at(self._places)
@@ -68,13 +61,13 @@ class Engine:
     def run(self, rows: Batch, learning_rates: Sequence[float]) -> Scalars:
         """As many updates as there are learning rates, on equal parts of the rows, in order."""
         steps = len(learning_rates)
-        scalars = Scalars(torch.empty(steps), torch.empty(steps, self._num_norms))
+        scalars = Scalars(torch.empty(steps), torch.empty(steps, self.num_norms))
         self._run(rows, learning_rates, scalars)
         return scalars
 
     def run_one(self, batch: Batch, learning_rate: float) -> Scalars:
         """One update."""
-        scalars = Scalars(torch.empty(()), torch.empty(self._num_norms))
+        scalars = Scalars(torch.empty(()), torch.empty(self.num_norms))
         self._run(batch, (learning_rate,), scalars)
         return scalars
 

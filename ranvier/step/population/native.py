@@ -63,8 +63,9 @@ class NativeMembers:
         """
         members, steps = len(self._kinds), len(order)
         loss = torch.empty(steps, members)
-        norms = torch.empty(steps, members, self._num_norms)
         workers = min(len(self._engines), members)
+        num_norms = self._engines[0][self._kinds[0]].num_norms
+        norms = torch.empty(steps, members, num_norms)
 
         def train(worker: int) -> None:
             for k in range(worker, members, workers):
@@ -79,10 +80,6 @@ class NativeMembers:
         with ThreadPoolExecutor(workers) as pool:
             list(pool.map(train, range(workers)))
         return Scalars(loss, norms)
-
-    @property
-    def _num_norms(self) -> int:
-        return next(iter(self._engines[0].values())).num_norms
 
 
 def _kind(member: Member) -> str:
