@@ -13,7 +13,8 @@ from ranvier.core.config import parse_assignment, read_settings_file, resolve, v
 
 
 def options_of(schema: type[Any]) -> type[Any]:
-    """A dataclass with an option of text, None unless given, for every field of `schema`.
+    """A dataclass with an option, None unless given, for every field of `schema`: a flag for what
+    is true or false, else of text.
 
     The words are not converted here: `resolve` does that for every source of settings alike, and
     it names all that is wrong at once.
@@ -41,6 +42,8 @@ def options_of(schema: type[Any]) -> type[Any]:
 
 def _annotation(hint: Any, field: dataclasses.Field[Any], group: Group) -> Any:
     default = field.default
+    if hint is bool:
+        return Annotated[bool | None, Parameter(show_default=False, group=group)]
     shown = None if default in (None, ()) else lambda _: str(default)
     parameter = Parameter(metavar=_metavar(hint, field), show_default=shown or False, group=group)
     text = tuple[str, ...] if _holds(hint, tuple) else str
@@ -103,8 +106,10 @@ def given_settings(
         value = getattr(options, field.name)
         if value is None:
             continue
-        text = ",".join(value) if isinstance(value, tuple) else value
-        layer = {field.name: value_from_text(schema, field.name, text)}
+        if not isinstance(value, bool):
+            text = ",".join(value) if isinstance(value, tuple) else value
+            value = value_from_text(schema, field.name, text)
+        layer = {field.name: value}
         layers.append((f"--{field.name.replace('_', '-')}", layer))
     # `--optimizer sgd --set optimizer.momentum=0.9` means both: what reaches inside comes last.
     layers += [layer for layer in assigned if _reaches_inside(layer)]

@@ -104,3 +104,12 @@ def test_a_file_that_holds_no_settings_is_refused(tmp_path, name, text, message)
         file.write_text(text)
     with pytest.raises(ConfigError, match=message):
         given(file)
+
+
+def test_what_is_true_or_false_is_a_flag(run_command, tmp_path):
+    told = run_command(
+        "train", "iris", "--exact", "--executor", "native", "--out", str(tmp_path / "run")
+    )
+    assert told.code == 2
+    assert "got executor=native, which changes bits" in told.err
+    assert given(exact=True) == {"exact": True}
