@@ -10,6 +10,7 @@
     ├── RunError             (OSError)            a run directory
     │   ├── DamagedError                          bytes that are not the bytes that were written
     │   └── FormatError                           written by a newer Ranvier
+    ├── PreflightError       (ValueError)         what would spoil a training from its first update
     ├── DivergedError        (ArithmeticError)    training met a number that is not finite
     ├── MissingExtraError    (ImportError)        an optional dependency that is not installed
     └── StoppedError         (RuntimeError)       a signal asked for a stop; a checkpoint was saved
@@ -67,6 +68,10 @@ class DamagedError(RunError):
 
 class FormatError(RunError):
     """A file of a run that a newer Ranvier wrote."""
+
+
+class PreflightError(RanvierError, ValueError):
+    """Data, network and loss that cannot train together, found before the first update."""
 
 
 class DivergedError(RanvierError, ArithmeticError):

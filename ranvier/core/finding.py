@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-from dataclasses import asdict, dataclass, field, replace
+from collections.abc import Iterable, Mapping
+from dataclasses import asdict, dataclass, field, fields, replace
 from typing import Any, Literal
 
 Severity = Literal["information", "warning", "error"]
@@ -27,7 +27,9 @@ class Finding:
     """A symptom, where it shows, the numbers it shows in, and what to do about it.
 
     `number` is the symptom's in the catalogue of the doctor, or 0 for one that is not in it.
-    `cure` names a change that Ranvier can apply itself, where one exists.
+    `cure` names a change that Ranvier can apply itself, where one exists. `because` names the
+    symptom that brought this one about, where another is the cause. `meaning` is a sentence on what
+    the symptom is.
     """
 
     severity: Severity
@@ -38,6 +40,8 @@ class Finding:
     number: int = 0
     evidence: dict[str, Any] = field(default_factory=dict)
     cure: str | None = None
+    because: str | None = None
+    meaning: str | None = None
 
     def __str__(self) -> str:
         return f"{self.severity}: {self.symptom} ({self.where}). {self.advice}"
@@ -46,8 +50,12 @@ class Finding:
         return asdict(self)
 
     @classmethod
-    def from_json(cls, document: dict[str, Any]) -> Finding:
-        return cls(**document)
+    def from_json(cls, document: Mapping[str, Any]) -> Finding:
+        """The finding of a record; what else the record says, such as its step, is left out."""
+        return cls(**{name: document[name] for name in _NAMES if name in document})
+
+
+_NAMES = tuple(each.name for each in fields(Finding))
 
 
 def grouped(findings: Iterable[Finding]) -> list[Finding]:

@@ -8,7 +8,7 @@ one cannot be paired with another's tensors. Only the one writer of a run saves 
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -136,9 +136,11 @@ def _mend(folder: Path, damaged: int) -> str:
     return "No older checkpoint is whole."
 
 
-def prune(folder: str | Path, keep: int = 2) -> None:
-    """Delete all checkpoints but the `keep` newest."""
+def prune(folder: str | Path, keep: int = 2, *, held: Collection[int] = ()) -> None:
+    """Delete all checkpoints but the `keep` newest and those that are `held`."""
     folder = Path(folder)
     for step in steps(folder)[: -keep or None]:
+        if step in held:
+            continue
         discard_folder(folder / f"step-{step}")
         discard_folder(folder / f"step-{step}{REPLACED}")

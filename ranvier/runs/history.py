@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from array import array
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
@@ -9,9 +10,9 @@ from typing import Any
 from ranvier.core.errors import UnknownNameError, suggestion
 from ranvier.runs.events import read_events
 
-# What the clock says, and what was captured when, differs from one run to the next; everything
-# else is a function of the seed.
-_TIMED_KINDS = frozenset({"timing", "executor"})
+# What the clock says, what was captured when, and what memory was free differs from one run to the
+# next; everything else is a function of the seed.
+_TIMED_KINDS = frozenset({"timing", "executor", "preflight"})
 _TIMED_KEYS = frozenset({"seconds", "rows_per_second"})
 
 
@@ -42,6 +43,13 @@ class History:
             FormatError: a newer Ranvier wrote it.
         """
         return cls(read_events(events))
+
+    def with_record(self, kind: str, record: Mapping[str, Any]) -> History:
+        """This history and one more record."""
+        found = History([{"kind": kind, **record}])
+        for other, records in self._by_kind.items():
+            found._by_kind[other] = [*records, *found._by_kind.get(other, ())]
+        return found
 
     def of(self, kind: str) -> list[dict[str, Any]]:
         """The records of one kind in order, none if there are none."""
@@ -90,7 +98,7 @@ class History:
 
 
 def _long(value: Any) -> bool:
-    return isinstance(value, list)
+    return isinstance(value, list | array)
 
 
 def _flat(epoch: Mapping[str, Any]) -> dict[str, Any]:
@@ -104,8 +112,18 @@ def _flat(epoch: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _untimed(by_kind: Mapping[str, list[dict[str, Any]]]) -> dict[str, list[dict[str, Any]]]:
-    return {
-        kind: [{k: v for k, v in row.items() if k not in _TIMED_KEYS} for row in rows]
+    lasting = {
+        kind: [
+            {k: v for k, v in row.items() if k not in _TIMED_KEYS}
+            for row in rows
+            if not _was_live(kind, row)
+        ]
         for kind, rows in by_kind.items()
         if kind not in _TIMED_KINDS
     }
+    return {kind: rows for kind, rows in lasting.items() if rows}
+
+
+def _was_live(kind: str, row: Mapping[str, Any]) -> bool:
+    """Whether it is a finding made while training went, which is when there was time for it."""
+    return kind == "finding" and "step" in row

@@ -12,7 +12,7 @@ from pathlib import Path
 
 from ranvier.core.errors import RunError, nearest
 from ranvier.runs.durable import UNFINISHED, sweep, write_failure
-from ranvier.runs.lock import hold
+from ranvier.runs.lock import hold, is_held
 
 _LOCK = ".lock"
 
@@ -123,6 +123,10 @@ class RunFolder:
                 if folder.is_dir():
                     sweep(folder)
             yield
+
+    def is_being_written(self) -> bool:
+        """Whether a process is writing this run."""
+        return is_held(self.path / _LOCK)
 
 
 def _make_folder(path: Path) -> None:

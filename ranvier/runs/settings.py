@@ -93,6 +93,14 @@ class TrainSettings:
     average_from: int = setting(
         0, "epoch from which weights are averaged equally; 0 for none", group=TRAINING, least=0
     )
+    preflight: bool = setting(
+        True,
+        "look at data and network first, and stop at errors; --no-preflight leaves it out",
+        group=TRAINING,
+    )
+    heal: bool = setting(
+        False, "at an error go back, apply a cure, and keep it if it helps", group=TRAINING
+    )
     seed: int = setting(0, "seed of everything random", group=TRAINING)
 
     # The machine.
