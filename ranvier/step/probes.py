@@ -7,7 +7,7 @@ are cloned for one step, activations come from a forward pass in evaluation mode
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any
 
@@ -15,7 +15,6 @@ import torch
 from torch import Tensor, nn
 
 from ranvier.spec import Activation
-from ranvier.step.state import State
 
 BINS = 32
 LOWEST_EXPONENT = -24
@@ -25,21 +24,22 @@ DEAD_BELOW = 1e-5
 
 @torch.no_grad()
 def weight_statistics(
-    state: State, before: list[Tensor], gradients: list[Tensor]
+    parameters: Sequence[Tensor], before: Sequence[Tensor], gradients: Sequence[Tensor]
 ) -> dict[str, list[float]]:
     """Per parameter: ‖w‖, ‖Δw‖, mean and max |g|, ⟨g, Δw⟩, share of exact zeros.
 
     `before` holds the parameters as they were ahead of the update that `gradients` caused.
     """
-    change = torch._foreach_sub(state.parameters, before)
-    sizes = torch.tensor([p.numel() for p in state.parameters], device=state.device)
+    parameters, before, gradients = list(parameters), list(before), list(gradients)
+    change = torch._foreach_sub(parameters, before)
+    sizes = torch.tensor([p.numel() for p in parameters], device=parameters[0].device)
     rows = {
-        "norm": torch._foreach_norm(state.parameters),
+        "norm": torch._foreach_norm(parameters),
         "update": torch._foreach_norm(change),
         "gradient_mean": torch._foreach_norm(gradients, 1),
         "gradient_max": torch._foreach_norm(gradients, float("inf")),
         "alignment": [product.sum() for product in torch._foreach_mul(gradients, change)],
-        "zero": [p.numel() - torch.count_nonzero(p) for p in state.parameters],
+        "zero": [p.numel() - torch.count_nonzero(p) for p in parameters],
     }
     table = torch.stack([torch.stack([v.float() for v in row]) for row in rows.values()])
     table[2] /= sizes
@@ -48,9 +48,9 @@ def weight_statistics(
 
 
 @torch.no_grad()
-def weight_variances(state: State) -> list[float]:
+def weight_variances(parameters: Iterable[Tensor]) -> list[float]:
     """var(w) per parameter; 0 for a single number."""
-    return [float(p.float().var(unbiased=False)) for p in state.parameters]
+    return [float(p.float().var(unbiased=False)) for p in parameters]
 
 
 @torch.no_grad()
@@ -87,9 +87,14 @@ def _evaluating(module: nn.Module) -> Iterator[None]:
         module.train(was_training)
 
 
-@torch.no_grad()
 def layer_outputs(module: nn.Module, inputs: Tensor) -> dict[str, Tensor]:
     """What each observed layer gives for `inputs` in evaluation mode; shared layers, the last."""
+    return observed(module, inputs)[1]
+
+
+@torch.no_grad()
+def observed(module: nn.Module, inputs: Tensor) -> tuple[Any, dict[str, Tensor]]:
+    """What the module and its layers give for `inputs` in evaluation mode."""
     seen: dict[str, Tensor] = {}
     handles = []
     for path, layer in observed_layers(module).items():
@@ -101,11 +106,11 @@ def layer_outputs(module: nn.Module, inputs: Tensor) -> dict[str, Tensor]:
         handles.append(layer.register_forward_hook(keep))
     try:
         with _evaluating(module):
-            module(inputs)
+            outputs = module(inputs)
     finally:
         for handle in handles:
             handle.remove()
-    return seen
+    return outputs, seen
 
 
 @torch.no_grad()
@@ -119,7 +124,8 @@ def activation_statistics(outputs: dict[str, Tensor], module: nn.Module) -> dict
     saturated: list[float | None] = []
     for path, output in outputs.items():
         magnitude = output.abs()
-        per_unit = magnitude.reshape(-1, magnitude.shape[-1]).amax(0)
+        axis = _unit_axis(module.get_submodule(path), output)
+        per_unit = magnitude.movedim(axis, -1).reshape(-1, magnitude.shape[axis]).amax(0)
         columns.append(
             torch.stack(
                 [
@@ -135,6 +141,42 @@ def activation_statistics(outputs: dict[str, Tensor], module: nn.Module) -> dict
     names = ("mean", "variance", "max", "mean_abs", "dead")
     rows = torch.stack(columns, 1).tolist() if columns else [[] for _ in names]
     return {**dict(zip(names, rows, strict=True)), "saturated": saturated}
+
+
+def _unit_axis(layer: nn.Module, output: Tensor) -> int:
+    """The axis of units: the last of our own layers, axis 1 of torch's behind a convolution."""
+    if type(layer).__module__.startswith("ranvier.") or output.ndim < 3:
+        return -1
+    has_channels = isinstance(
+        layer,
+        nn.modules.conv._ConvNd
+        | nn.modules.batchnorm._NormBase
+        | nn.GroupNorm
+        | nn.modules.pooling._MaxPoolNd
+        | nn.modules.pooling._AvgPoolNd,
+    )
+    return 1 if output.ndim > 3 or has_channels else -1
+
+
+@torch.no_grad()
+def effective_rank(outputs: Tensor) -> float:
+    """In how many directions the rows of `outputs` `[N, …]` differ: exp(H(σ² / Σσ²)).
+
+    From the eigenvalues of the smaller Gram matrix of the centred rows, which are σ²; 1 where all
+    rows are alike.
+
+    Reference: Roy and Vetterli, The effective rank, 2007.
+    """
+    rows_NF = outputs.reshape(len(outputs), -1).double()
+    rows_NF = rows_NF - rows_NF.mean(0)
+    is_tall = rows_NF.shape[0] > rows_NF.shape[1]
+    gram = rows_NF.T @ rows_NF if is_tall else rows_NF @ rows_NF.T
+    squares = torch.linalg.eigvalsh(gram).clamp(min=0)
+    total = squares.sum()
+    if not float(total) > 0:
+        return 1.0
+    shares = squares / total
+    return float(torch.special.entr(shares).sum().exp())
 
 
 def _saturated_share(output: Tensor, layer: nn.Module) -> float | None:

@@ -15,13 +15,6 @@ from ranvier.step.probes import (
     log2_histogram,
     weight_statistics,
 )
-from ranvier.step.state import State
-
-
-def state_of(parameters: list[torch.Tensor]) -> State:
-    names = tuple(f"p{i}" for i in range(len(parameters)))
-    indices = list(range(len(parameters)))
-    return State(names, parameters, {}, (indices,), [{}], None, torch.device("cpu"))
 
 
 def test_weight_statistics_are_what_their_names_say() -> None:
@@ -30,7 +23,7 @@ def test_weight_statistics_are_what_their_names_say() -> None:
     after = [before[0] * 0.9, np.where(np.arange(5) < 2, 0.0, before[1])]
     gradients = [random.normal(size=(4, 3)), random.normal(size=5)]
     as_tensors = [[torch.from_numpy(a) for a in group] for group in (before, after, gradients)]
-    found = weight_statistics(state_of(as_tensors[1]), as_tensors[0], as_tensors[2])
+    found = weight_statistics(as_tensors[1], as_tensors[0], as_tensors[2])
     for i, (old, new, gradient) in enumerate(zip(before, after, gradients, strict=True)):
         assert found["norm"][i] == pytest.approx(np.linalg.norm(new))
         assert found["update"][i] == pytest.approx(np.linalg.norm(new - old))
