@@ -30,6 +30,8 @@ if TYPE_CHECKING:
     from ranvier.core.errors import RanvierError as RanvierError
     from ranvier.core.finding import Finding as Finding
     from ranvier.core.text import encode_text as encode_text
+    from ranvier.diagnose.diagnosis import diagnose as diagnose
+    from ranvier.diagnose.recorder import Recorder as Recorder
     from ranvier.estimators import NetworkClassifier as NetworkClassifier
     from ranvier.estimators import NetworkRegressor as NetworkRegressor
     from ranvier.nn import build as build
@@ -61,6 +63,8 @@ _SINGLE = {
     "NetworkClassifier": "ranvier.estimators",
     "NetworkRegressor": "ranvier.estimators",
     "Finding": "ranvier.core.finding",
+    "Recorder": "ranvier.diagnose.recorder",
+    "diagnose": "ranvier.diagnose.diagnosis",
     "__version__": "ranvier.core.version",
     "RanvierError": "ranvier.core.errors",
     "Run": "ranvier.api",
