@@ -23,20 +23,33 @@ GATHER_NUMBERS = 2**19
 class Part:
     """One part of the data as tensors: inputs `[N, …]`, targets `[N]`, weights `[N]` or None.
 
-    `truth` is the target as people read it: class indices, or numbers in the target's own unit.
+    `truth` is the target as people read it: class indices, or numbers in the target's own unit;
+    `numbers` are those of the rows in their source, where somebody knows them.
     """
 
     inputs: Tensor
     targets: Tensor
     truth: np.ndarray
     weights: Tensor | None = None
+    numbers: np.ndarray | None = None
 
     def __len__(self) -> int:
         return len(self.inputs)
 
     def to(self, device: torch.device) -> Part:
         weights = None if self.weights is None else self.weights.to(device)
-        return Part(self.inputs.to(device), self.targets.to(device), self.truth, weights)
+        moved = self.inputs.to(device), self.targets.to(device)
+        return Part(*moved, self.truth, weights, self.numbers)
+
+    def spaced(self, rows: int) -> Part:
+        """So many of the rows, at even distances."""
+        wanted = min(rows, len(self))
+        places = np.arange(wanted) * len(self) // max(1, wanted)
+        index = torch.from_numpy(places).to(self.inputs.device)
+        weights = None if self.weights is None else self.weights[index]
+        numbers = None if self.numbers is None else self.numbers[places]
+        taken = self.inputs[index], self.targets[index]
+        return Part(*taken, self.truth[places], weights, numbers)
 
 
 @dataclass(frozen=True)

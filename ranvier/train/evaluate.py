@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import torch
@@ -97,22 +98,65 @@ class Evaluator(Predictor):
     loss: Loss
     metrics: Sequence[str] | None = None
 
-    def measure(self, part: Part, parameters: dict[str, Tensor] | None = None) -> dict[str, float]:
-        """The loss and the metrics on `part`, with `parameters` in place of the module's own."""
-        loss = self.loss if self.head.members is None else PerMember(self.loss)
+    def measure(self, part: Part, parameters: dict[str, Tensor] | None = None) -> dict[str, Any]:
+        """The loss and the metrics on `part`, with `parameters` in place of the module's own.
+
+        Then what the answers look like: see `shape_of`.
+        """
         answers: list[dict[str, Tensor]] = []
         sums: list[Tensor] = []
         for rows, outputs in self._outputs(part.inputs, parameters):
-            weights = None if part.weights is None else part.weights[rows]
-            prediction = self.head.for_loss(outputs)
-            sums.append(torch.stack(loss.sums(prediction, part.targets[rows], weights)).double())
+            sums.append(self._sums(part, rows, outputs))
             answers.append(self.head.answer(outputs))
         total, weight = torch.stack(sums).sum(0).tolist()
+        answer = self._joined(answers)
         measured = scores(
             self.head,
             part.truth,
-            self._joined(answers),
+            answer,
             weights=None if part.weights is None else part.weights.double().cpu().numpy(),
             names=self.metrics,
         )
-        return {"loss": total / weight if weight else 0.0, **measured}
+        shape = shape_of(self.head, part.truth, answer[PREDICTION])
+        return {"loss": total / weight if weight else 0.0, **measured, **shape}
+
+    def glance(self, part: Part, outputs: Tensor) -> dict[str, Any]:
+        """The loss, one score and what the answers look like, of outputs `[N, …]` for `part`."""
+        total, weight = self._sums(part, slice(None), outputs).tolist()
+        predicted = self.head.predict(outputs).cpu().numpy()
+        found = {"loss": total / weight if weight else 0.0}
+        if self.head.task.is_classification:
+            found["accuracy"] = float((predicted.argmax(1) == part.truth).mean())
+        elif (scatter := float(((part.truth - part.truth.mean()) ** 2).sum())) > 0:
+            found["r2"] = 1 - float(((predicted - part.truth) ** 2).sum()) / scatter
+        return {**found, **shape_of(self.head, part.truth, predicted)}
+
+    def outputs(self, inputs: Tensor, parameters: dict[str, Tensor] | None = None) -> Tensor:
+        """Raw outputs in evaluation mode for some rows, with `parameters` as for `measure`."""
+        return torch.cat([outputs for _, outputs in self._outputs(inputs, parameters)])
+
+    def _sums(self, part: Part, rows: slice, outputs: Tensor) -> Tensor:
+        """Σ w·l and Σ w over rows of the part, `[2]` in float64."""
+        loss = self.loss if self.head.members is None else PerMember(self.loss)
+        weights = None if part.weights is None else part.weights[rows]
+        prediction = self.head.for_loss(outputs)
+        return torch.stack(loss.sums(prediction, part.targets[rows], weights)).double()
+
+
+def shape_of(head: Head, truth: np.ndarray, predicted: np.ndarray) -> dict[str, Any]:
+    """What answers look like, whether they are right or not, on at least one row.
+
+    `spread` is the largest standard deviation of a predicted number or probability over rows, by
+    the largest of them; `answers` how often each class is given, `share` that of the commonest true
+    one.
+    """
+    if not len(predicted):
+        return {}
+    values = predicted.reshape(len(predicted), -1)
+    size = float(np.abs(values).max())
+    shape: dict[str, Any] = {"spread": float(values.std(0).max()) / size if size > 0 else 0.0}
+    if head.task.is_classification:
+        classes = values.shape[1]
+        shape["answers"] = np.bincount(values.argmax(1), minlength=classes).tolist()
+        shape["share"] = float(np.bincount(truth, minlength=classes).max() / len(truth))
+    return shape

@@ -23,6 +23,7 @@ from ranvier.train.plan import LOOK_EVERY, Plan
 from ranvier.train.progress import Progress
 from ranvier.train.store import Store
 from ranvier.train.trainer import Trainer
+from ranvier.train.watcher import Watcher
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -71,7 +72,14 @@ class Job:
         rows = self.training
         self.evaluator().measure(Part(rows.inputs[:2], rows.targets[:2], rows.truth[:2]))
 
-    def trainer(self, journal: Journal, store: Store, progress: Progress) -> Trainer:
+    def trainer(
+        self,
+        journal: Journal,
+        store: Store,
+        progress: Progress,
+        *,
+        watcher: Watcher | None = None,
+    ) -> Trainer:
         """The loop for this job, before its first step."""
         program = self.program()
         state = program.first_state(self.device)
@@ -84,6 +92,7 @@ class Job:
             journal=journal,
             store=store,
             progress=progress,
+            watcher=watcher,
         )
 
     def program(self) -> Program:

@@ -10,16 +10,18 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from ranvier.core.errors import DivergedError
 from ranvier.step import Batch, Executor, Scalars
 from ranvier.step.probes import (
     activation_statistics,
+    effective_rank,
     layer_outputs,
     log2_histogram,
+    observed,
     weight_statistics,
     weight_variances,
 )
-from ranvier.train.batches import Stretch
+from ranvier.step.suspects import Suspects
+from ranvier.train.batches import Part, Stretch
 from ranvier.train.journal import Journal
 
 WINDOW = 64
@@ -32,6 +34,19 @@ EVALUATION_PROBE_ROWS = (256, 1024)
 PROBE_NUMBERS = 2**22
 
 
+class NotFinite(Exception):
+    """The first update of a window whose loss or gradient norm is not finite."""
+
+    def __init__(
+        self, *, step: int, loss: float, gradient_norm: float, learning_rate: float
+    ) -> None:
+        super().__init__(f"step {step}")
+        self.step = step
+        self.loss = loss
+        self.gradient_norm = gradient_norm
+        self.learning_rate = learning_rate
+
+
 class Recorder:
     """Keeps the scalars of updates on the device and writes them down a window at a time.
 
@@ -40,17 +55,18 @@ class Recorder:
     """
 
     def __init__(
-        self, executor: Executor, journal: Journal, probe: Tensor, *, statistics_every: int
+        self, executor: Executor, journal: Journal, training: Part, *, statistics_every: int
     ) -> None:
         self.executor = executor
         self.journal = journal
-        self.probe = probe
+        self.training = training
         self.statistics_every = statistics_every
         self.pending: list[Scalars] = []
         self.rates: list[float] = []
         self.rows: list[int] = []
         self.loss_sum = 0.0
         self.row_sum = 0
+        self.suspects = Suspects()
 
     def most_steps(self) -> int:
         """How many updates may go into the next call of `run`: up to a look, or a full window."""
@@ -76,23 +92,35 @@ class Recorder:
 
     def _run_observed(self, batch: Batch, learning_rate: float) -> Scalars:
         state = self.executor.state
-        first = {"variance": weight_variances(state)} if state.step == 0 else {}
+        first = {"variance": weight_variances(state.parameters)} if state.step == 0 else {}
         before = [p.detach().clone() for p in state.parameters]
         scalars, gradients = self.executor.run_observed(batch, learning_rate)
-        looked = weight_statistics(state, before, gradients)
-        self.journal.append("weights", {"step": state.step, **looked, **first})
-        self._look_at_activations(PROBE_ROWS)
+        looked = weight_statistics(state.parameters, before, gradients)
+        # Gradients are taken anew for every update here; loops written by hand may forget to.
+        loop = {"left_over": 0.0, "is_training": self.executor.program.module.training}
+        self.journal.append("weights", {"step": state.step, **looked, **first, **loop})
+        probe = self.training.inputs[: self._rows(PROBE_ROWS)]
+        self._look_at_activations(probe, with_rank=state.step == 1)
         return scalars
 
-    def _look_at_activations(self, most: int) -> dict[str, Tensor]:
-        """Record what the layers give for the first rows of the probe, and hand it back."""
+    def _rows(self, most: int) -> int:
+        return max(1, min(most, PROBE_NUMBERS // self._numbers_a_row))
+
+    def _look_at_activations(
+        self, probe: Tensor, *, with_rank: bool
+    ) -> tuple[Any, dict[str, Tensor]]:
+        """Record what the layers give for a probe; its outputs and theirs come back.
+
+        The rank takes as long as all else together: it is for the first look and evaluations.
+        """
         module = self.executor.program.module
-        probe = self.probe[: max(1, min(most, PROBE_NUMBERS // self._numbers_a_row))]
-        outputs = layer_outputs(module, probe)
+        given, outputs = observed(module, probe)
         statistics = activation_statistics(outputs, module)
+        if with_rank:
+            statistics["rank"] = [_rank(output[:PROBE_ROWS]) for output in outputs.values()]
         place = {"step": self.executor.state.step, "rows": len(probe)}
         self.journal.append("activations", {**place, **statistics})
-        return outputs
+        return given, outputs
 
     def layer_paths(self) -> list[str]:
         """The layers whose activations are recorded, in the order of their records."""
@@ -101,8 +129,15 @@ class Recorder:
     @cached_property
     def _of_one_row(self) -> dict[str, int]:
         """How many numbers each layer gives for a row."""
-        outputs = layer_outputs(self.executor.program.module, self.probe[:1])
+        outputs = layer_outputs(self.executor.program.module, self.training.inputs[:1])
         return {path: output.numel() for path, output in outputs.items()}
+
+    @cached_property
+    def _evaluated(self) -> Part:
+        """The rows that every evaluation looks at."""
+        least, most = EVALUATION_PROBE_ROWS
+        rows = int(EVALUATION_PROBE_SHARE * len(self.training))
+        return self.training.spaced(self._rows(min(most, max(least, rows))))
 
     @property
     def _numbers_a_row(self) -> int:
@@ -121,7 +156,7 @@ class Recorder:
         """Write the waiting steps down as one window; the loss of the last one comes back.
 
         Raises:
-            DivergedError: if a loss or gradient norm of the window is not finite.
+            NotFinite: if a loss or gradient norm of the window is not finite.
         """
         if not self.pending:
             return None
@@ -145,7 +180,7 @@ class Recorder:
         self._refuse_non_finite(losses, total_S, step)
         self.loss_sum += float((losses * torch.tensor(self.rows, dtype=torch.float64)).sum())
         self.row_sum += sum(self.rows)
-        self.pending, self.rates, self.rows = [], [], []
+        self.forget()
         return float(losses[-1])
 
     def _refuse_non_finite(self, losses: Tensor, norms: Tensor, step: int) -> None:
@@ -153,13 +188,26 @@ class Recorder:
         if bool(finite.all()):
             return
         first = int((~finite).nonzero()[0])
-        at = step - len(losses) + first + 1
-        what = "loss" if not bool(torch.isfinite(losses[first])) else "gradient"
-        raise DivergedError(
-            f"step {at}: the {what} is not finite (loss {float(losses[first]):g}, gradient norm "
-            f"{float(norms[first]):g}). Lower learning_rate from {self.rates[first]:g}, or clip "
-            "gradients with clip_norm=1."
+        raise NotFinite(
+            step=step - len(losses) + first + 1,
+            loss=float(losses[first]),
+            gradient_norm=float(norms[first]),
+            learning_rate=self.rates[first],
         )
+
+    def require_finite(self) -> None:
+        """Look at the updates that wait to be written, so that no checkpoint holds what is lost.
+
+        Raises:
+            NotFinite: a loss or gradient norm among them is not finite; the window is written.
+        """
+        finite = [torch.isfinite(each).all() for scalars in self.pending for each in scalars]
+        if finite and not bool(torch.stack(finite).all()):
+            self.flush()
+
+    def forget(self) -> None:
+        """Let go of the updates that wait to be written."""
+        self.pending, self.rates, self.rows = [], [], []
 
     def epoch_loss(self) -> float:
         """The mean training loss over the rows since the last call."""
@@ -167,12 +215,14 @@ class Recorder:
         self.loss_sum, self.row_sum = 0.0, 0
         return loss
 
-    def distributions(self, epoch: int) -> None:
-        """Histograms of weights and activations, and activations on a probe as large as pays."""
-        state = self.executor.state
-        least, most = EVALUATION_PROBE_ROWS
-        rows = int(EVALUATION_PROBE_SHARE * len(self.probe))
-        outputs = self._look_at_activations(min(most, max(least, rows)))
+    def distributions(self, epoch: int) -> tuple[Part, Any]:
+        """Histograms of weights and activations on a probe as large as pays.
+
+        The rows of the probe, at even distances in the training part, come back with what the
+        network as it is trained gives for them in evaluation mode.
+        """
+        state, part = self.executor.state, self._evaluated
+        given, outputs = self._look_at_activations(part.inputs, with_rank=True)
         self.journal.append(
             "distributions",
             {
@@ -185,12 +235,21 @@ class Recorder:
                 "activations": {path: log2_histogram(a) for path, a in outputs.items()},
             },
         )
+        return part, given
+
+    def doubts(self, probabilities_NC: Tensor, labels_N: Tensor) -> dict[str, float]:
+        """The share of labels that the network doubts, on the rows of the evaluations' probe."""
+        share = self.suspects.add(probabilities_NC, labels_N)
+        return {} if share is None else {"suspects": share}
 
     def tensors(self) -> dict[str, Tensor]:
-        """The steps that wait to be written, for a checkpoint."""
+        """The steps that wait to be written and the answers so far, for a checkpoint."""
+        doubted, _ = self.suspects.known
+        known = {} if doubted is None else {"recorder/doubts": doubted}
         if not self.pending:
-            return {}
+            return known
         return {
+            **known,
             "recorder/loss": torch.cat([scalars.loss for scalars in self.pending]),
             "recorder/norms": torch.cat([scalars.gradient_norms for scalars in self.pending]),
         }
@@ -202,6 +261,7 @@ class Recorder:
             "rows": self.rows,
             "loss_sum": self.loss_sum,
             "row_sum": self.row_sum,
+            "doubted": self.suspects.known[1],
         }
 
     def load(self, tensors: Mapping[str, Tensor], document: Mapping[str, Any]) -> None:
@@ -211,6 +271,13 @@ class Recorder:
             self.pending = [Scalars(losses.to(device), norms.to(device))]
         self.rates, self.rows = list(document["rates"]), list(document["rows"])
         self.loss_sum, self.row_sum = document["loss_sum"], document["row_sum"]
+        doubts = tensors.get("recorder/doubts")
+        known = None if doubts is None else doubts.clone()
+        self.suspects = Suspects(known, document.get("doubted", 0) if known is not None else 0)
+
+
+def _rank(output: Tensor) -> float | None:
+    return effective_rank(output) if bool(torch.isfinite(output).all()) else None
 
 
 def _short(values: Tensor) -> Sequence[float]:

@@ -11,14 +11,15 @@ import torch
 from torch import Tensor
 
 from ranvier.runs import checkpoints
+from ranvier.train.healing.store import BEGINS, DIVERGED, LEDGER, trainings
 from ranvier.train.job import Job
 from ranvier.train.journal import MemoryJournal
 from ranvier.train.machine import machine
 from ranvier.train.progress import Progress
-from ranvier.train.store import ANY_NUMBER, Cursor
+from ranvier.train.store import ANY_NUMBER, Checkpoint, Cursor
 
 # What the clock says, and where records stand in files that a replay does not write.
-_NOT_COMPARED = ("seconds", "events")
+_NOT_COMPARED = ("seconds", "events", LEDGER, BEGINS)
 
 
 @dataclass(frozen=True)
@@ -59,14 +60,24 @@ class _Target:
             self.document = document
             raise _Reached
 
+    def before(self, step: int) -> Checkpoint | None:
+        return None
+
 
 def replay(job: Job, folder: Path, *, progress: Progress) -> Replay | None:
-    """Run from the older to the newer of a run's two checkpoints; None where there is but one."""
+    """Run from the older to the newer of a run's last two checkpoints; None where there is but one.
+
+    In a run that heals itself both are of the training that `job` is.
+    """
     known = checkpoints.steps(folder)
     if len(known) < 2:
         return None
-    first, tensors, document = checkpoints.load(folder, known[-2])
-    last, wanted, wanted_document = checkpoints.load(folder, known[-1])
+    _, wanted, wanted_document = checkpoints.load(folder, known[-1])
+    before = _before(folder, known[:-1], wanted_document)
+    if before is None:
+        return None
+    tensors, document = before
+    first, last = document["cursor"]["step"], wanted_document["cursor"]["step"]
     target = _Target(Cursor(**wanted_document["cursor"]))
     settings = job.settings
     with machine(job.device, threads=settings.threads or 1, seed=settings.seed):
@@ -80,6 +91,19 @@ def replay(job: Job, folder: Path, *, progress: Progress) -> Replay | None:
         else:
             differing = [f"the end, which came before step {last}"]
     return Replay(first, last, tuple(differing))
+
+
+def _before(folder: Path, older: list[int], wanted: Mapping[str, Any]) -> Checkpoint | None:
+    """The newest checkpoint of the same training that is before the place of `wanted`."""
+    if wanted["finished"] == DIVERGED:  # its best weights were taken, and nothing was run
+        return None
+    same = trainings(wanted)
+    for number in reversed(older):
+        _, tensors, document = checkpoints.load(folder, number)
+        is_before = document["cursor"]["step"] < wanted["cursor"]["step"]
+        if LEDGER not in document or (is_before and max(trainings(document)) in same):
+            return tensors, document
+    return None
 
 
 def _differing(came: Mapping[str, Tensor], wanted: Mapping[str, Tensor]) -> list[str]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import closing
 from dataclasses import dataclass, field
 from typing import Any
@@ -14,7 +14,8 @@ from ranvier.core.finding import Finding
 from ranvier.metrics import primary_metric
 from ranvier.runs import checkpoints
 from ranvier.runs.documents import write_document
-from ranvier.runs.events import EventWriter
+from ranvier.runs.events import EventWriter, read_events
+from ranvier.runs.history import History
 from ranvier.runs.layout import RunFolder
 from ranvier.runs.model import save_model
 from ranvier.train.assess import assess
@@ -22,8 +23,9 @@ from ranvier.train.batches import Part
 from ranvier.train.job import Job
 from ranvier.train.machine import machine
 from ranvier.train.progress import Progress
-from ranvier.train.store import FolderStore, Store
+from ranvier.train.store import Checkpoint, FolderStore, Store
 from ranvier.train.trainer import Outcome, Trainer
+from ranvier.train.watcher import Watcher
 
 RowValues = Callable[[str, int], tuple[int, dict[str, Any]]]
 
@@ -34,6 +36,8 @@ class Session:
 
     `parts` names the parts to measure at the end; `row(split, position)` gives a row's number in
     the source and its values; `network` and `encoder` are the documents saved with the weights.
+    `opening` are records that come before the first step's, and `watcher` reads along. `store` is
+    where checkpoints go, if not simply into the run, and `story` what else the summary says.
     """
 
     job: Job
@@ -44,13 +48,19 @@ class Session:
     encoder: dict[str, Any]
     progress: Progress
     findings: tuple[Finding, ...] = field(default=())
+    opening: tuple[tuple[str, dict[str, Any]], ...] = field(default=())
+    watcher: Watcher | None = None
+    store: Store | None = None
+    story: Callable[[], dict[str, Any]] = dict
 
     def begin(self) -> dict[str, Any]:
         """Train from the first step to the end; the summary comes back."""
         with closing(EventWriter(self.run.events)) as writer, self._machine():
-            for finding in self.findings:
-                writer.append("finding", finding.to_json())
             trainer = self._trainer(writer)
+            for kind, record in self.opening:
+                trainer.journal.append(kind, record)
+            for finding in self.findings:
+                trainer.journal.append("finding", finding.to_json())
             return self._train(trainer, writer)
 
     def resume(self) -> dict[str, Any]:
@@ -61,9 +71,23 @@ class Session:
         if not checkpoints.steps(self.run.checkpoints):
             return self.begin()
         _, tensors, document = checkpoints.load(self.run.checkpoints)
+        return self.go_on((tensors, document))
+
+    def go_on(
+        self, checkpoint: Checkpoint, *, records: Iterable[tuple[str, dict[str, Any]]] = ()
+    ) -> dict[str, Any]:
+        """Train from a checkpoint of this run to the end; the summary comes back.
+
+        What was recorded after the checkpoint is superseded, by `records` at first.
+        """
+        tensors, document = checkpoint
         follows = document["events"]
         with closing(EventWriter(self.run.events, follows=follows)) as writer, self._machine():
             trainer = self._trainer(writer)
+            if self.watcher is not None:
+                trainer.remember(read_events(self.run.events))
+            for kind, record in records:
+                trainer.journal.append(kind, record)
             trainer.load(tensors, document)
             return self._train(trainer, writer)
 
@@ -73,8 +97,8 @@ class Session:
 
     def _trainer(self, writer: EventWriter) -> Trainer:
         settings = self.job.settings
-        store: Store = FolderStore(self.run.checkpoints, seconds=settings.checkpoint_seconds)
-        return self.job.trainer(writer, store, self.progress)
+        store = self.store or FolderStore(self.run.checkpoints, seconds=settings.checkpoint_seconds)
+        return self.job.trainer(writer, store, self.progress, watcher=self.watcher)
 
     def _train(self, trainer: Trainer, writer: EventWriter) -> dict[str, Any]:
         try:
@@ -93,7 +117,8 @@ class Session:
         # The summary comes last: it says that everything else is there.
         last = writer.close()
         save_model(self.run, dict(self.job.module.state_dict()), self.network, self.encoder)
-        summary = {**self._summary(outcome, assessments), "events": last}
+        findings = self._concluded(self.findings)
+        summary = {**self._summary(outcome, assessments, findings), "events": last}
         write_document(self.run.summary, summary)
         return summary
 
@@ -115,7 +140,10 @@ class Session:
         return found
 
     def _summary(
-        self, outcome: Outcome, assessments: Mapping[str, dict[str, Any]]
+        self,
+        outcome: Outcome,
+        assessments: Mapping[str, dict[str, Any]],
+        findings: Sequence[Finding],
     ) -> dict[str, Any]:
         return {
             "status": "finished",
@@ -130,8 +158,15 @@ class Session:
             "seconds": outcome.seconds,
             "parameters": sum(p.numel() for p in self.job.module.parameters()),
             "rows": {split: len(part) for split, part in self.parts.items()},
-            "findings": [finding.to_json() for finding in self.findings],
+            "findings": [finding.to_json() for finding in findings],
+            **self.story(),
         }
+
+    def _concluded(self, known: Sequence[Finding]) -> Sequence[Finding]:
+        """The watcher's verdict on what is on the disk, as anybody else reads it there."""
+        if self.watcher is None:
+            return known
+        return self.watcher.concluded(History.read(self.run.events))
 
     def _write_divergence(
         self, trainer: Trainer, writer: EventWriter, error: DivergedError
@@ -144,9 +179,8 @@ class Session:
             where=f"step {trainer.cursor.step}",
             advice=str(error),
         )
-        writer.append("finding", finding.to_json())
         writer.append("end", _end("diverged", trainer))
-        findings = [*self.findings, finding]
+        findings = self._concluded([*self.findings, finding])
         write_document(
             self.run.summary,
             {
@@ -157,6 +191,7 @@ class Session:
                 "steps": trainer.cursor.step,
                 "seconds": trainer.seconds,
                 "findings": [finding.to_json() for finding in findings],
+                **self.story(),
             },
         )
 

@@ -22,6 +22,7 @@ class Cursor:
 
 
 ANY_NUMBER = 2**62
+Checkpoint = tuple[dict[str, Tensor], dict[str, Any]]
 
 
 class Store(Protocol):
@@ -36,6 +37,9 @@ class Store(Protocol):
     def save(self, cursor: Cursor, tensors: dict[str, Tensor], document: dict[str, Any]) -> None:
         """Keep a checkpoint of this place."""
 
+    def before(self, step: int) -> Checkpoint | None:
+        """The newest checkpoint of fewer than `step` updates that is kept, if one is."""
+
 
 class NoStore:
     """For training that leaves nothing on disk."""
@@ -48,6 +52,9 @@ class NoStore:
 
     def save(self, cursor: Cursor, tensors: dict[str, Tensor], document: dict[str, Any]) -> None:
         return
+
+    def before(self, step: int) -> Checkpoint | None:
+        return None
 
 
 class FolderStore:
@@ -68,4 +75,19 @@ class FolderStore:
     def save(self, cursor: Cursor, tensors: dict[str, Tensor], document: dict[str, Any]) -> None:
         checkpoints.save(self.folder, cursor.step, tensors, document)
         checkpoints.prune(self.folder, keep=2)
+        self.saved()
+
+    def saved(self) -> None:
+        """The next one is due so many seconds from now."""
         self._last = time.monotonic()
+
+    def before(self, step: int) -> Checkpoint | None:
+        return self.newest_of(0, step)
+
+    def newest_of(self, first: int, last: int) -> Checkpoint | None:
+        """The newest checkpoint of a number from `first` to below `last`."""
+        numbers = [number for number in checkpoints.steps(self.folder) if first <= number < last]
+        if not numbers:
+            return None
+        _, tensors, document = checkpoints.load(self.folder, numbers[-1])
+        return tensors, document

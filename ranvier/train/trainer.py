@@ -2,27 +2,32 @@
 
 from __future__ import annotations
 
+import math
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import closing
 from dataclasses import asdict, dataclass
 from typing import Any
 
+import torch
 from torch import Tensor
 
-from ranvier.core.errors import StoppedError
+from ranvier.core.errors import DivergedError, StoppedError
 from ranvier.metrics import higher_is_better
+from ranvier.runs.history import History
 from ranvier.step import Executor
 from ranvier.train.answer import answer_of
 from ranvier.train.batches import Batches, Part, Stretch
 from ranvier.train.best import Best
 from ranvier.train.evaluate import Evaluator
-from ranvier.train.journal import Journal
+from ranvier.train.journal import Journal, RememberingJournal
+from ranvier.train.locate import told
 from ranvier.train.plan import Plan
 from ranvier.train.progress import Progress
-from ranvier.train.recorder import Recorder
+from ranvier.train.recorder import NotFinite, Recorder
 from ranvier.train.signals import StopSignals
-from ranvier.train.store import Cursor, Store
+from ranvier.train.store import Checkpoint, Cursor, Store
+from ranvier.train.watcher import Watcher
 
 # Seconds that a call of several updates should last: long enough that the loop around it costs
 # nothing, short enough that nobody waits for it who stops a training.
@@ -58,19 +63,22 @@ class Trainer:
         journal: Journal,
         store: Store,
         progress: Progress,
+        watcher: Watcher | None = None,
     ) -> None:
         self.executor = executor
         self.evaluator = evaluator
         self.plan = plan
         self.training = training
         self.validation = validation
-        self.journal = journal
+        # A training that nobody watches keeps nothing in memory.
+        self.journal = journal if watcher is None else RememberingJournal(journal)
+        self.watcher = watcher
         self.store = store
         self.progress = progress
         self.batches = Batches(training, batch_size=plan.batch_size, seed=plan.seed)
         self.total_steps = plan.epochs * self.batches.steps_per_epoch
         self.recorder = Recorder(
-            executor, journal, training.inputs, statistics_every=plan.statistics_every
+            executor, self.journal, training, statistics_every=plan.statistics_every
         )
         self.best = Best(plan.patience)
         self.cursor = Cursor(step=0, epoch=0, step_in_epoch=0)
@@ -100,7 +108,7 @@ class Trainer:
         self.executor.last_step = self.total_steps
         with StopSignals() as signals, closing(self.executor):
             while self.finished is None:
-                self._epoch(signals)
+                self._watched_epoch(signals)
         self.save()
         self.best.restore(self.executor.state)
         return Outcome(
@@ -115,6 +123,26 @@ class Trainer:
     def seconds(self) -> float:
         """Time spent training, earlier sittings counted in."""
         return self.seconds_before + time.monotonic() - self._clock
+
+    @property
+    def history(self) -> History:
+        """What a watched training has recorded so far, of earlier sittings too."""
+        assert isinstance(self.journal, RememberingJournal), "nobody watches this training"
+        return self.journal.history
+
+    def remember(self, records: Iterable[Mapping[str, Any]]) -> None:
+        """Take in what earlier sittings recorded, if somebody watches."""
+        if isinstance(self.journal, RememberingJournal):
+            self.journal.remember(records)
+
+    def _watched_epoch(self, signals: StopSignals) -> None:
+        try:
+            self._epoch(signals)
+        except NotFinite as found:
+            error = DivergedError(told(self, found))
+            if self.watcher is not None:
+                self.watcher.diverged(self, error)
+            raise error from None
 
     def _epoch(self, signals: StopSignals) -> None:
         started, first = time.monotonic(), self.cursor.step_in_epoch
@@ -132,6 +160,8 @@ class Trainer:
                     self.progress.step(epoch, step_in_epoch, loss, rate)
                 self._save_or_stop(signals)
         self._evaluate(rows, time.monotonic() - started)
+        if self.watcher is not None:
+            self.watcher.evaluated(self)
         self._save_or_stop(signals)
 
     def _pass_on_remarks(self) -> None:
@@ -163,26 +193,30 @@ class Trainer:
 
     def _learning_rates(self, steps: int) -> list[float]:
         first = self.executor.state.step
-        return [self._learning_rate(first + step) for step in range(steps)]
+        return [self.learning_rate(first + step) for step in range(steps)]
 
-    def _learning_rate(self, step: int) -> float:
+    def learning_rate(self, step: int) -> float:
+        """The rate of the update after `step` others."""
         factor = self.plan.schedule.factor(
             step, total_steps=self.total_steps, scores=self.best.scores
         )
         return self.plan.learning_rate * factor
 
     def _save_or_stop(self, signals: StopSignals) -> None:
-        if signals.received is not None and self.finished is None:
-            self.save()
+        signal = signals.received if self.finished is None else None
+        if signal is None and not self.store.due(self.cursor):
+            return
+        # No checkpoint holds what is lost already.
+        self.recorder.require_finite()
+        self.save()
+        if signal is not None:
             raise StoppedError(
                 f"stopped after {self.cursor.step} steps", exit_code=signals.exit_code
             )
-        if self.store.due(self.cursor):
-            self.save()
 
     def _evaluate(self, rows: int, seconds: float) -> None:
         epoch, step = self.cursor.epoch, self.cursor.step
-        learning_rate = self._learning_rate(step)
+        learning_rate = self.learning_rate(step)
         self.recorder.flush()
         train = {"loss": self.recorder.epoch_loss()}
         state = self.executor.state
@@ -190,16 +224,19 @@ class Trainer:
         measured = self._measure_validation(answer)
         score = self._score(measured if measured is not None else train)
         is_best = self.best.observe(epoch + 1, score, state, answer)
+        probe, outputs = self.recorder.distributions(epoch + 1)
+        if answer is not None:
+            outputs = self.evaluator.outputs(probe.inputs, answer)
         record = {
             "epoch": epoch + 1,
             "step": step,
             "train": train,
             "validation": measured or {},
+            "probe": self._glance(probe, outputs),
             "learning_rate": learning_rate,
             "best": is_best,
         }
         self.journal.append("epoch", record)
-        self.recorder.distributions(epoch + 1)
         timing = {"epoch": epoch + 1, "step": step, "seconds": seconds}
         self.journal.append("timing", {**timing, "rows_per_second": rows / max(1e-9, seconds)})
         self.progress.epoch(record)
@@ -209,16 +246,25 @@ class Trainer:
         elif epoch + 1 >= self.plan.epochs:
             self.finished = "all epochs"
 
-    def _measure_validation(self, answer: dict[str, Tensor] | None) -> dict[str, float] | None:
+    def _glance(self, probe: Part, outputs: Tensor) -> dict[str, Any]:
+        """Scores of the probe, and how many of its labels the network has come to doubt."""
+        scores = self.evaluator.glance(probe, outputs)
+        head = self.evaluator.head
+        if not head.task.is_classification or not math.isfinite(scores["loss"]):
+            return scores
+        labels = torch.from_numpy(probe.truth)
+        return scores | self.recorder.doubts(head.predict(outputs), labels)
+
+    def _measure_validation(self, answer: dict[str, Tensor] | None) -> dict[str, Any] | None:
         if self.validation is None:
             return None
         return self.evaluator.measure(self.validation, answer)
 
-    def _score(self, measured: Mapping[str, float]) -> float:
+    def _score(self, measured: Mapping[str, Any]) -> float:
         """The monitored value so that lower is better; without validation, later is better."""
         if self.validation is None:
             return -float(self.cursor.epoch)
-        value = measured[self.plan.monitor]
+        value = float(measured[self.plan.monitor])
         is_score = self.plan.monitor != "loss" and higher_is_better(self.plan.monitor)
         return -value if is_score else value
 
@@ -239,13 +285,17 @@ class Trainer:
         )
 
     def save(self) -> None:
-        """A checkpoint of this place: every tensor and number that what follows depends on."""
+        """Hand a checkpoint of this place to the store."""
+        self.store.save(self.cursor, *self.checkpoint())
+
+    def checkpoint(self) -> Checkpoint:
+        """This place: every tensor, none copied, and number that what follows depends on."""
         tensors = {
             **self.executor.state.tensors(),
             **self.best.tensors(),
             **self.recorder.tensors(),
         }
-        self.store.save(self.cursor, tensors, self._document())
+        return tensors, self._document()
 
     def _document(self) -> dict[str, Any]:
         return {
