@@ -32,6 +32,8 @@ _ELSEWHERE = {
     "validation": "set the parameter validation_fraction",
     "test": "hold rows out with scikit-learn's own train_test_split",
     "test_fraction": "hold rows out with scikit-learn's own train_test_split",
+    "preflight": "an estimator fits what it is given; rv.train looks at it first",
+    "heal": "an estimator trains as it is told; rv.train can mend itself",
     "checkpoint_seconds": "an estimator writes no checkpoints; leave it out",
 }
 NAMES = tuple(

@@ -14,7 +14,7 @@ from torch import Tensor
 from ranvier.apps.tabular import Prepared, TableModel, choose
 from ranvier.apps.tabular.choices import fill, implied, spell_out
 from ranvier.apps.tabular.defaults import default_settings
-from ranvier.apps.tabular.train import part_of
+from ranvier.apps.tabular.parts import part_of
 from ranvier.data.tabular import Rows, labelled_rows, prepare
 from ranvier.estimators.table import TARGET
 from ranvier.losses import loss_from

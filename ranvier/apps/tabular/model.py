@@ -105,7 +105,9 @@ def load_model(run: RunFolder, *, module: nn.Module | None = None) -> TableModel
     shape = (encoder.layout.features,)
     module = build_or_copy(network, shape, module)
     module.load_state_dict(saved.tensors)
-    loss = loss_from(read_document(run.run)["settings"]["loss"])
+    # A run that healed itself may have ended with another loss than it was begun with.
+    begun, ended = read_document(run.run)["settings"], read_document(run.summary)
+    loss = loss_from(ended.get("changed", {}).get("loss", begun["loss"]))
     return TableModel(module.eval(), head_for(network, encoder, loss), encoder)
 
 

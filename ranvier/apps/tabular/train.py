@@ -9,10 +9,12 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-import torch
 from torch import nn
 
+from ranvier.apps.doctor import Doctor, news
+from ranvier.apps.healing import healing
+from ranvier.apps.hindsight import trials_of
+from ranvier.apps.preflight import Preflight, preflight
 from ranvier.apps.tabular.choices import Choice, fill, implied, spell_out
 from ranvier.apps.tabular.defaults import default_network, default_settings
 from ranvier.apps.tabular.losses import (
@@ -23,34 +25,40 @@ from ranvier.apps.tabular.losses import (
     starts_at,
 )
 from ranvier.apps.tabular.model import head_for
+from ranvier.apps.tabular.parts import measured, part_of, parts_of
 from ranvier.core.config import resolve, to_json
 from ranvier.core.errors import DataError, DivergedError, RunError
-from ranvier.core.finding import grouped
+from ranvier.core.finding import Finding, grouped
 from ranvier.data.known import data_set, is_known
-from ranvier.data.tabular import Rows, TableData, prepare
+from ranvier.data.tabular import TableData, prepare
 from ranvier.losses import Loss, loss_from
 from ranvier.nn import Wrapped, wrap
 from ranvier.nn.foreign import build_or_copy
 from ranvier.nn.prior import start_first_output_at_
 from ranvier.report import write_report
+from ranvier.runs import checkpoints
 from ranvier.runs.documents import read_document, write_document
+from ranvier.runs.history import History
 from ranvier.runs.layout import RunFolder
 from ranvier.runs.settings import TrainSettings
 from ranvier.spec import Network
 from ranvier.step.reading import reading_of
-from ranvier.train.batches import Part
 from ranvier.train.execution import settle
+from ranvier.train.healing import in_force
 from ranvier.train.job import Job
 from ranvier.train.machine import device_for, environment, threads_for
 from ranvier.train.progress import Progress
 from ranvier.train.session import Session
+
+Records = tuple[tuple[str, dict[str, Any]], ...]
 
 
 @dataclass(frozen=True)
 class Prepared:
     """A table's data, the network for it, and every setting chosen.
 
-    `module` is the one to train a copy of, where the network was not built here.
+    `module` is the one to train a copy of, where the network was not built here; `source` is what
+    the data was read from.
     """
 
     data: TableData
@@ -58,6 +66,7 @@ class Prepared:
     settings: TrainSettings
     choices: tuple[Choice, ...] = ()
     module: nn.Module | None = None
+    source: Any = None
 
     def job(self) -> Job:
         """The training of this network on this data, before its first step.
@@ -90,8 +99,51 @@ class Prepared:
             start_first_output_at_(module, start)
         return module
 
-    def session(self, job: Job, run: RunFolder, progress: Progress) -> Session:
-        """The job in its run directory."""
+    def usual(self) -> TrainSettings:
+        """The settings that this data and network would get where nothing was asked for."""
+        head = head_for(self.network, self.data.encoder, None)
+        num_rows = len(self.data.train.inputs)
+        follows = implied(TrainSettings(), single_logit=head.single_logit)
+        defaults = default_settings(self.network, self.data.task, num_rows=num_rows)
+        return spell_out(fill(TrainSettings(), [*follows, *defaults])[0])
+
+    def under(self, settings: TrainSettings, network: Network) -> Prepared:
+        """The same data with other settings and another network."""
+        data = self.data
+        if settings.class_weight != self.settings.class_weight:
+            data = prepare(self.source, settings, form=data.encoder.form)
+        return replace(self, data=data, settings=settings, network=network)
+
+    def looked_at(self, job: Job) -> Preflight | None:
+        """What preflight finds, None where it is not asked for."""
+        if not self.settings.preflight:
+            return None
+        encoder = self.data.encoder
+        return preflight(
+            job,
+            names=encoder.feature_names,
+            looked_up=len(encoder.layout.cardinalities),
+            said=self.data.findings,
+        )
+
+    def examined(self, job: Job, progress: Progress) -> Records:
+        """The records of preflight, if it is asked for, its warnings told.
+
+        Raises:
+            PreflightError: for what would spoil the training from its first update.
+        """
+        found = self.looked_at(job)
+        if found is None:
+            return ()
+        found.require_no_error()
+        for finding in found.said:
+            progress.say(str(finding))
+        return found.records
+
+    def session(
+        self, job: Job, run: RunFolder, progress: Progress, *, opening: Records = ()
+    ) -> Session:
+        """The job in its run directory; `opening` are records to come before its first step."""
         parts = parts_of(self.data)
 
         def row(split: str, position: int) -> tuple[int, dict[str, Any]]:
@@ -107,6 +159,8 @@ class Prepared:
             encoder=self.data.encoder.to_json(),
             progress=progress,
             findings=self.data.findings,
+            opening=opening,
+            watcher=Doctor(lambda: trials_of(self.job())),
         )
 
 
@@ -142,7 +196,7 @@ def choose(
     defaults = default_settings(network, data.task, num_rows=num_rows)
     settings, taken = fill(settings, [*follows, *defaults])
     settings, machine = fill(spell_out(settings), [_threads(network, data, settings)])
-    return Prepared(data, network, settings, (*choices, *taken, *machine), module)
+    return Prepared(data, network, settings, (*choices, *taken, *machine), module, source)
 
 
 def official_parts(source: Any, settings: TrainSettings) -> tuple[Any, TrainSettings]:
@@ -174,21 +228,31 @@ def begin(
     for finding in grouped(prepared.data.findings):
         progress.say(str(finding))
     # The job is made before the folder, so that what does not fit leaves no litter.
-    data = prepared.data
-    job, execution = settle(
-        prepared.job(), threads=insisted, data=data.fingerprint, report=progress.say
-    )
+    data, job = prepared.data, prepared.job()
+    # A run that heals itself looks at every attempt.
+    opening = () if settings.heal else prepared.examined(job, progress)
+    job, execution = settle(job, threads=insisted, data=data.fingerprint, report=progress.say)
     prepared = replace(prepared, settings=job.settings)
     run = RunFolder.create(out) if out is not None else RunFolder.create_next(data.source)
     with run.lock():
         if run.run.exists():
             raise RunError(f"{run.path}: another process began this run. Choose another --out.")
-        session = prepared.session(job, run, progress)
+        session = prepared.session(job, run, progress, opening=opening)
         write_document(run.network, session.network)
         document = _run_document(prepared, source, requested=settings, command=command)
         write_document(run.run, {**document, "execution": execution.to_json()})
-        _conclude(run, session.begin, progress)
+        heals = prepared.settings.heal
+        training = healing(prepared, run, progress).begin if heals else session.begin
+        _conclude(run, training, progress)
+        _tell(run, progress)
     return run
+
+
+def _tell(run: RunFolder, progress: Progress) -> None:
+    """Say of the verdict what was not said while training went."""
+    found = map(Finding.from_json, read_document(run.summary)["findings"])
+    for finding in news(list(found), History.read(run.events)):
+        progress.say(str(finding))
 
 
 def resume(
@@ -202,56 +266,46 @@ def resume(
     with run.lock():
         if not _is_finished(run):
             prepared = restore(run, source=source, module=module)
-            session = prepared.session(prepared.job(), run, progress)
-            _conclude(run, session.resume, progress)
+            _conclude(run, _rest_of(prepared, run, progress), progress)
         elif not run.report.is_file():  # stopped between the summary and the report
             write_report(run.path)
     return run
 
 
+def _rest_of(
+    prepared: Prepared, run: RunFolder, progress: Progress
+) -> Callable[[], dict[str, Any]]:
+    """What is left to train of a run that was stopped."""
+    if prepared.settings.heal:
+        return healing(prepared, run, progress).resume
+    job = prepared.job()
+    # Killed before its first checkpoint, it begins anew.
+    is_new = not checkpoints.steps(run.checkpoints)
+    opening = prepared.examined(job, progress) if is_new else ()
+    return prepared.session(job, run, progress, opening=opening).resume
+
+
 def restore(run: RunFolder, *, source: Any = None, module: nn.Module | None = None) -> Prepared:
-    """What a run was begun with, made again from its files and its source."""
+    """What a run is trained with, made again from its files and its source.
+
+    That is what it was begun with, unless it healed itself: then the newest checkpoint says.
+    """
     document = read_document(run.run)
     settings = resolve(TrainSettings, (str(run.run), document["settings"]))
-    network = Network.from_json(json.dumps(read_document(run.network)))
-    form = document["data"]["form"]
-    data = prepare(_source_of(document, source), settings, form=form)
+    known = in_force(run.checkpoints) if settings.heal else None
+    settings, network = known or (
+        settings,
+        Network.from_json(json.dumps(read_document(run.network))),
+    )
+    form, source = document["data"]["form"], _source_of(document, source)
+    data = prepare(source, settings, form=form)
     if data.fingerprint != document["data"]["fingerprint"]:
         raise DataError(
             f"{data.source}: this is not the data that {run.path} was begun with (fingerprint "
             f"{data.fingerprint[:12]}, then {document['data']['fingerprint'][:12]}). "
             "Restore the file as it was, or train anew."
         )
-    return Prepared(data, network, settings, module=module)
-
-
-def parts_of(data: TableData) -> dict[str, Rows]:
-    """The parts that there are, by name."""
-    parts = {"train": data.train, "validation": data.validation, "test": data.test}
-    return {split: rows for split, rows in parts.items() if rows is not None}
-
-
-def part_of(rows: Rows, loss: Loss | None = None) -> Part:
-    """Encoded rows as tensors, which share their memory where they may.
-
-    Numbers are standardised unless `loss` takes them in their own unit.
-    """
-    weights = None if rows.weights is None else _tensor(rows.weights)
-    targets = rows.targets
-    if loss is not None and loss.in_own_unit:
-        targets = rows.truth.astype(np.float32)
-    return Part(_tensor(rows.inputs), _tensor(targets), rows.truth, weights)
-
-
-def measured(rows: Rows) -> Part:
-    """Encoded rows as tensors, weighed as their scores are."""
-    weights = None if rows.sample_weights is None else _tensor(rows.sample_weights)
-    return replace(part_of(rows), weights=weights)
-
-
-def _tensor(values: np.ndarray) -> torch.Tensor:
-    # A tensor has no read-only memory: what may not be written is copied.
-    return torch.from_numpy(np.require(values, requirements="W"))
+    return Prepared(data, network, settings, module=module, source=source)
 
 
 def _is_finished(run: RunFolder) -> bool:

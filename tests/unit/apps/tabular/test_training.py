@@ -201,7 +201,7 @@ def test_training_that_diverges_says_so_and_is_reported(train: Train, tmp_path: 
         train(net=rv.Network(rv.Dense(2)), optimizer=rv.SGD(1e38), out=tmp_path / "diverged")
     run = rv.load(tmp_path / "diverged")
     assert run.summary["status"] == "diverged"
-    assert run.findings[-1].severity == "error"
+    assert (run.findings[0].number, run.findings[0].severity) == (1, "error")
     assert run.metrics == {}
     assert (tmp_path / "diverged" / "report.html").is_file()
 
