@@ -21,6 +21,7 @@ VERBS = {
     "predict": "Predict with a trained network: one row out per row in.",
     "describe": "Show a network: layers, shapes, sizes, equations, drawing.",
     "report": "Write a run's report anew from its files.",
+    "doctor": "Say what is wrong with a training, and what to do about it.",
     "verify": "Check that a run is whole, and that its resume is exact.",
     "data": "List the known real data sets, or get one.",
 }

@@ -43,7 +43,9 @@ def options_of(schema: type[Any]) -> type[Any]:
 def _annotation(hint: Any, field: dataclasses.Field[Any], group: Group) -> Any:
     default = field.default
     if hint is bool:
-        return Annotated[bool | None, Parameter(show_default=False, group=group)]
+        # What is done unless it is forbidden needs a way to forbid it.
+        off = f"--no-{field.name.replace('_', '-')}" if default else ""
+        return Annotated[bool | None, Parameter(negative=off, show_default=False, group=group)]
     shown = None if default in (None, ()) else lambda _: str(default)
     parameter = Parameter(metavar=_metavar(hint, field), show_default=shown or False, group=group)
     text = tuple[str, ...] if _holds(hint, tuple) else str

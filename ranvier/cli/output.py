@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import msgspec
 from cyclopts import Group, Parameter
 from rich.console import Console, RenderableType
+from rich.text import Text
 
 if TYPE_CHECKING:
     from ranvier.cli.progress import TerminalProgress
@@ -57,9 +58,12 @@ class Output:
         words.print(line, soft_wrap=not words.is_terminal)
 
     def result(self, words: RenderableType) -> None:
-        """Print what was asked for, unless the document already says it."""
+        """Print what was asked for, unless the document already says it.
+
+        Text keeps the lines that it came in: a command that is cut in two cannot be copied.
+        """
         if not self.json:
-            Words().print(words, soft_wrap=isinstance(words, str))
+            Words().print(words, soft_wrap=isinstance(words, str | Text))
 
     def progress(self) -> AbstractContextManager[TerminalProgress | None]:
         """What shows training while it runs, or nothing under `--quiet`."""

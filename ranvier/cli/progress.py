@@ -46,6 +46,7 @@ class TerminalProgress:
 
     def start(self, *, epochs: int, steps_per_epoch: int, rows: int) -> None:
         """Training begins: at most `epochs` passes of `steps_per_epoch` updates over `rows`."""
+        self._stop()  # a run that heals itself begins to train more than once
         self._epochs = epochs
         self._rows = rows
         self._seen = (0, time.monotonic())

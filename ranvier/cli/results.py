@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from rich.console import Console
@@ -40,6 +40,8 @@ def show_run(run: Run, output: Output, *, told: bool = False) -> None:
         for finding in () if told else grouped(run.findings):
             words.print(str(finding), soft_wrap=not words.is_terminal)
         words.print(_story(summary))
+        if summary.get("interventions"):
+            words.print(_healed(summary["interventions"]), soft_wrap=True)
         words.print(f"report  {report}", soft_wrap=True)
         words.print(f"run     {run.path}", soft_wrap=True)
     elif not output.json:
@@ -82,6 +84,12 @@ def say_more(words: Console, metrics: Metrics, where: str) -> None:
 
 def _names(metrics: Metrics) -> list[str]:
     return list(dict.fromkeys(name for split in SPLITS for name in metrics.get(split) or ()))
+
+
+def _healed(interventions: Sequence[Mapping[str, Any]]) -> str:
+    kept = [str(each["cure"]) for each in interventions if each["outcome"] == "helped"]
+    words = f": {', '.join(kept)}" if kept else ""
+    return f"healed  {len(kept)} of {len(interventions)} cures helped and were kept{words}"
 
 
 def _story(summary: Mapping[str, Any]) -> str:

@@ -76,7 +76,7 @@ class ReportData:
     @property
     def findings(self) -> tuple[Finding, ...]:
         """The summary's findings; before there is a summary, those said so far."""
-        documents = self.summary.get("findings") or self.of_kind("finding")
+        documents = self.summary.get("findings", self.of_kind("finding"))
         known = Finding.__dataclass_fields__
         return tuple(
             Finding(**{key: value for key, value in document.items() if key in known})

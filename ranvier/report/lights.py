@@ -6,6 +6,7 @@ import shlex
 from dataclasses import dataclass
 from typing import Literal
 
+from ranvier.core.finding import grouped
 from ranvier.report.gather import ReportData
 from ranvier.report.interval import interval
 from ranvier.report.words import (
@@ -37,6 +38,7 @@ def lights(data: ReportData) -> tuple[Light, ...]:
     found = (
         beats_baseline(data), finds_every_class(data), holds_on_new_rows(data),
         tells_too_much(data), converged(data), finished(data), stayed_finite(data),
+        is_sound(data),
     )  # fmt: skip
     return tuple(light for light in found if light is not None)
 
@@ -239,3 +241,18 @@ def stayed_finite(data: ReportData) -> Light | None:
         return Light("red", question, f"No: {number(broken)} values of loss or gradient norm "
                      "are not finite numbers.")  # fmt: skip
     return Light("green", question, "Yes: every loss and gradient norm was.")
+
+
+def is_sound(data: ReportData) -> Light | None:
+    """Whether the doctor found anything that spoils the training or puts it at risk."""
+    told = [each for each in grouped(data.findings) if not each.because]
+    if not told and not data.of_kind("window"):
+        return None
+    question = "Does the doctor find anything wrong?"
+    colours: dict[str, Colour] = {"error": "red", "warning": "amber"}
+    for severity, colour in colours.items():
+        found = list(dict.fromkeys(each.symptom for each in told if each.severity == severity))
+        if found:
+            more = f" and {number(len(found) - 1)} more" if len(found) > 1 else ""
+            return Light(colour, question, f"Yes: {found[0]}{more}; see below.")
+    return Light("green", question, "No.")

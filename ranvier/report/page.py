@@ -12,6 +12,7 @@ from ranvier.report.sections import (
     answer,
     choices_section,
     data_section,
+    doctor_section,
     inside_section,
     learning_section,
     machine_section,
@@ -23,6 +24,7 @@ from ranvier.runs import seal
 from ranvier.runs.layout import RunFolder
 
 SECTIONS = (
+    ("doctor", "Doctor", doctor_section),
     ("data", "Data", data_section),
     ("choices", "Choices", choices_section),
     ("network", "Network", network_section),

@@ -74,13 +74,14 @@ def score(value: object, metric: str | None = None) -> str:
 def compact(value: float) -> str:
     """A number as short as an axis wants it.
 
-    >>> compact(1_500_000.0), compact(20_000.0), compact(0.25), compact(5000.0)
-    ('1.5M', '20k', '0.25', '5,000')
+    >>> compact(1_500_000.0), compact(20_000.0), compact(0.25), compact(5000.0), compact(1e15)
+    ('1.5M', '20k', '0.25', '5,000', '1 × 10¹⁵')
     """
     for size, unit in ((1e9, "G"), (1e6, "M"), (1e4, "k")):
         if size <= abs(value) < 1e12:
             return number(value / (1e3 if unit == "k" else size), digits=3) + unit
-    return number(int(value) if float(value).is_integer() else value, digits=3)
+    is_short = float(value).is_integer() and abs(value) < 1e12
+    return number(int(value) if is_short else value, digits=3)
 
 
 def percent(share: object, *, digits: int = 1) -> str:

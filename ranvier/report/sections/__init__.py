@@ -5,6 +5,7 @@ from __future__ import annotations
 from ranvier.report.sections.answer import answer
 from ranvier.report.sections.choices import choices_section
 from ranvier.report.sections.data import data_section
+from ranvier.report.sections.doctor import doctor_section
 from ranvier.report.sections.inside import inside_section
 from ranvier.report.sections.learning import learning_section
 from ranvier.report.sections.machine import machine_section
@@ -16,6 +17,7 @@ __all__ = [
     "answer",
     "choices_section",
     "data_section",
+    "doctor_section",
     "inside_section",
     "learning_section",
     "machine_section",

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from ranvier.core.finding import Finding, grouped
 from ranvier.report.blocks import enumerate_words, facts, paragraph, prose, table, value_of_data
 from ranvier.report.gather import ReportData
 from ranvier.report.interval import interval
@@ -17,11 +16,9 @@ from ranvier.report.words import (
     metric_words,
     number,
     score,
-    shorten,
 )
 
 SYMBOLS = {"green": "✓", "amber": "!", "red": "✕"}
-SEVERITY = {"information": ("blue", "i"), "warning": ("amber", "!"), "error": ("red", "✕")}
 CAUTION = {
     "test": "rows that took no part in training or in any choice",
     "validation": "validation rows; they also picked the best epoch, so this flatters a little, "
@@ -31,10 +28,10 @@ CAUTION = {
 
 
 def answer(data: ReportData) -> Markup:
-    """The question, the answer, the lights and the findings."""
+    """The question, the answer, and the lights."""
     return element(
         "section", _asked(data), _verdict(data), _facts(data), _lights(lights(data)),
-        _findings(data.findings), _next(data), id="answer",
+        _next(data), id="answer",
     )  # fmt: skip
 
 
@@ -167,29 +164,6 @@ def _lights(shown: tuple[Light, ...]) -> Markup:
     return element("ul", items, class_="lights")
 
 
-def _findings(found: tuple[Finding, ...]) -> Markup | None:
-    if not found:
-        return None
-    items = []
-    for finding in grouped(found):
-        colour, symbol = SEVERITY.get(finding.severity, SEVERITY["information"])
-        items.append(
-            element(
-                "li",
-                element("span", symbol, class_=f"light {colour}", role="img",
-                        aria_label=finding.severity),
-                element(
-                    "span",
-                    element("b", finding.symptom[:1].upper(), finding.symptom[1:]),
-                    " (", value_of_data(finding.where), "). " if finding.where else "",
-                    prose(finding.advice),
-                    _evidence(finding),
-                ),
-            )
-        )  # fmt: skip
-    return element("div", element("h3", "Findings"), element("ul", items, class_="lights"))
-
-
 def _next(data: ReportData) -> Markup:
     """The commands that people want after reading this."""
     after = [
@@ -199,19 +173,10 @@ def _next(data: ReportData) -> Markup:
     ]
     if not data.is_finished:
         after = [("ranvier resume RUN", "go on from the last checkpoint")]
+    elif data.judged_on is None:
+        after = [("ranvier doctor RUN", "what went wrong, in the terminal")]
     rows = [(element("code", command), words) for command, words in after]
     return element(
         "div", element("h3", "What next"), table(("", ""), rows, class_="next"),
         paragraph("RUN is the folder that holds this report.", class_="quiet"),
     )  # fmt: skip
-
-
-def _evidence(finding: Finding) -> Markup | None:
-    if not finding.evidence:
-        return None
-    rows = [
-        (element("code", name), value_of_data(shorten(number(value), 120)))
-        for name, value in finding.evidence.items()
-    ]
-    shown = table(("", ""), rows, class_="evidence")
-    return element("details", element("summary", "evidence"), shown)

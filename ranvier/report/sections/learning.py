@@ -50,12 +50,13 @@ def _why(data: ReportData) -> str:
     return f", which had the {most} {words.name} on the validation rows"
 
 
-def _by_epoch(data: ReportData, part: str, name: str) -> Series | None:
+def by_epoch(data: ReportData, part: str, name: str) -> Series | None:
+    """A score of "train", "validation" or "probe" rows by epoch, or None if it was not recorded."""
     epochs = data.epochs[:: -(-len(data.epochs) // MOST_EPOCHS)] if data.epochs else ()
     values = [_finite((epoch.get(part) or {}).get(name)) for epoch in epochs]
     if not any(value is not None for value in values):
         return None
-    shown = {"train": "training", "validation": "validation"}[part]
+    shown = {"validation": "validation"}.get(part, "training")
     return Series(shown, [float(epoch["epoch"]) for epoch in epochs], values)
 
 
@@ -70,13 +71,13 @@ def _best(data: ReportData) -> list[Guide]:
 
 
 def _loss(data: ReportData) -> Markup | None:
-    lines = [_by_epoch(data, "train", "loss"), _by_epoch(data, "validation", "loss")]
+    lines = [by_epoch(data, "train", "loss"), by_epoch(data, "validation", "loss")]
     series = [line for line in lines if line is not None]
     if not series:
         return None
     plot = line_chart(
         series, title="Loss by epoch", description=_story(series, "loss"), x_label="epoch",
-        y_label="loss", is_log=_spans_decades(series), guides=_best(data),
+        y_label="loss", is_log=spans_decades(series), guides=_best(data),
     )  # fmt: skip
     return figure(
         "Loss", plot,
@@ -85,7 +86,8 @@ def _loss(data: ReportData) -> Markup | None:
     )  # fmt: skip
 
 
-def _spans_decades(series: Sequence[Series]) -> bool:
+def spans_decades(series: Sequence[Series]) -> bool:
+    """Whether only logarithms show all of the lines."""
     known = [y for line in series for y in line.y if y is not None]
     return bool(known) and min(known) > 0 and max(known) / min(known) > 30
 
@@ -105,7 +107,7 @@ def _metric(data: ReportData) -> Markup | None:
     metric = primary if primary in known else next(iter(known), None)
     if metric is None:
         return None
-    lines = [_by_epoch(data, "train", metric), _by_epoch(data, "validation", metric)]
+    lines = [by_epoch(data, "train", metric), by_epoch(data, "validation", metric)]
     series = [line for line in lines if line is not None]
     words = metric_words(metric)
     plot = line_chart(
@@ -142,7 +144,7 @@ def _loss_by_step(data: ReportData) -> Markup | None:
     line = thin(steps, values)
     plot = line_chart(
         [line], title="Training loss by step", description=_story_of_steps(values, "loss"),
-        x_label="step", y_label="loss of the batch", is_log=_spans_decades([line]),
+        x_label="step", y_label="loss of the batch", is_log=spans_decades([line]),
     )  # fmt: skip
     return figure(
         "Loss, step by step", plot,

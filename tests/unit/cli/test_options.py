@@ -113,3 +113,9 @@ def test_what_is_true_or_false_is_a_flag(run_command, tmp_path):
     assert told.code == 2
     assert "got executor=native, which changes bits" in told.err
     assert given(exact=True) == {"exact": True}
+
+
+def test_what_is_done_unless_it_is_forbidden_can_be_forbidden(run_command):
+    said = " ".join(run_command("train", "--help").out.split())
+    assert "--no-preflight" in said
+    assert "--no-heal" not in said

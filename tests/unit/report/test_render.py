@@ -70,7 +70,7 @@ def any_run(request: pytest.FixtureRequest) -> Path:
 
 def test_every_section_of_a_finished_run_is_there_in_order(any_run: Path) -> None:
     assert Page(render(any_run)).sections == [
-        "answer", "data", "choices", "network", "learning", "scores", "mistakes", "inside",
+        "answer", "doctor", "data", "choices", "network", "learning", "scores", "mistakes", "inside",
         "machine",
     ]  # fmt: skip
 
