@@ -31,7 +31,7 @@ format: $(STAMP)
 	$(BIN)/ruff format .
 
 bench: $(STAMP)
-	for part in startup overhead tables memory speed; do $(BIN)/python -m benchmarks.$$part || exit 1; done
+	for part in startup overhead tables memory speed diagnostics; do $(BIN)/python -m benchmarks.$$part || exit 1; done
 
 install: $(STAMP)
 

@@ -18,6 +18,7 @@ from benchmarks.peers.job import Job as Files
 from benchmarks.peers.job import Member
 from benchmarks.peers.turns import Turns
 from benchmarks.workloads.registry import WORKLOADS
+from ranvier.apps.doctor import Doctor
 from ranvier.runs.events import EventWriter
 from ranvier.runs.settings import TrainSettings
 from ranvier.step import Batch, Head
@@ -28,6 +29,7 @@ from ranvier.train.job import Job
 from ranvier.train.machine import device_for, machine, threads_for
 from ranvier.train.progress import Progress, Silent
 from ranvier.train.store import Cursor, NoStore, Store
+from ranvier.train.watcher import Watcher
 
 # As long a training as people run: what the choice of an executor is worth depends on it. The
 # blocks are its first epochs.
@@ -62,7 +64,14 @@ def job_of(files: Files, member: Member, *, epochs: int = PLANNED_EPOCHS, **opti
     )
 
 
-def run(job: Job, store: Store, progress: Progress) -> None:
+class TurnsDoctor(Doctor):
+    """The doctor, for whom the turns of others are no time in which there was training."""
+
+    def pass_over(self, seconds: float) -> None:
+        self._ready += seconds
+
+
+def run(job: Job, store: Store, progress: Progress, *, watcher: Watcher | None = None) -> None:
     """Train by `Trainer` on this machine, the events written to a folder as those of any run."""
     threads, seed = job.settings.threads or 1, job.settings.seed
     with (
@@ -70,7 +79,7 @@ def run(job: Job, store: Store, progress: Progress) -> None:
         closing(EventWriter(Path(folder))) as writer,
         machine(job.device, threads=threads, seed=seed),
     ):
-        job.trainer(writer, store, progress).run()
+        job.trainer(writer, store, progress, watcher=watcher).run()
 
 
 class PauseAfterEpochs(Silent):
@@ -89,13 +98,24 @@ class Trained:
     Checkpoints are left out: they are due by the clock, which goes on while others have their turn.
     """
 
-    def __init__(self, files: Files, member: Member, **options: Any) -> None:
+    def __init__(
+        self, files: Files, member: Member, *, watched: bool = False, **options: Any
+    ) -> None:
+        self.watched = watched
         self.job, choice = settle(job_of(files, member, **options))
         self.note = choice.line
         self.turns = Turns(self._fit, epochs=PLANNED_EPOCHS)
 
     def _fit(self, pause: Callable[[float], None]) -> None:
-        run(self.job, NoStore(), PauseAfterEpochs(pause))
+        doctor = TurnsDoctor() if self.watched else None
+
+        def wait(loss: float) -> None:
+            began = time.perf_counter()
+            pause(loss)
+            if doctor is not None:
+                doctor.pass_over(time.perf_counter() - began)
+
+        run(self.job, NoStore(), PauseAfterEpochs(wait), watcher=doctor)
 
     def train(self, order: np.ndarray) -> float:
         """The order is Ranvier's own: `write_job` asked it for the others."""
@@ -123,7 +143,7 @@ class StopAtFirstStep(NoStore):
         raise _Reached
 
 
-def first_step(files: Files, member: Member, **options: Any) -> float:
+def first_step(files: Files, member: Member, *, watched: bool = False, **options: Any) -> float:
     """Seconds from rows in memory to one finished update of the whole training, choosing included.
 
     A training of one batch would not do: so short a one chooses nothing.
@@ -131,7 +151,7 @@ def first_step(files: Files, member: Member, **options: Any) -> float:
     start = time.perf_counter()
     job, _ = settle(job_of(files, member, **options))
     try:
-        run(job, StopAtFirstStep(), Silent())
+        run(job, StopAtFirstStep(), Silent(), watcher=Doctor() if watched else None)
     except _Reached:
         return time.perf_counter() - start
     raise AssertionError("the training ended before its first step")
