@@ -9,10 +9,12 @@ from contextlib import chdir, redirect_stdout
 from io import StringIO
 from pathlib import Path
 from types import SimpleNamespace
+from xml.etree import ElementTree
 
 import pytest
 
 import ranvier as rv
+from ranvier.diagnose import RULES
 from ranvier.spec.architectures import ARCHITECTURES
 
 ROOT = Path(__file__).parents[2]
@@ -21,6 +23,7 @@ NETWORKS = (DOCS / "networks.md").read_text(encoding="utf-8")
 README = (ROOT / "README.md").read_text(encoding="utf-8")
 VOCABULARY = (DOCS / "vocabulary.md").read_text(encoding="utf-8")
 BETWEEN = "----- the next block -----"
+SVG = "{http://www.w3.org/2000/svg}"
 
 # A block of Python, and what it prints where the page shows that.
 BLOCK = re.compile(r"^```python\n(.*?)^```\n(?:\n```text\n(.*?)^```$)?", re.MULTILINE | re.DOTALL)
@@ -95,3 +98,34 @@ def test_the_picture_of_a_graph_is_as_its_program_draws_it() -> None:
     assert example("draw_network").picture() == written, (
         "run: python examples/draw_network.py docs/pictures/network.svg"
     )
+
+
+DOCTOR = DOCS / "doctor"
+PICTURES = sorted((DOCTOR / "pictures").glob("*.svg"))
+
+
+def test_the_pages_of_symptoms_say_what_the_rules_say() -> None:
+    written = {page.name: page.read_text(encoding="utf-8") for page in DOCTOR.glob("*.md")}
+    made = example("doctor_pages").pages(DOCTOR / "pictures")
+    assert written == made, "run: python examples/doctor_pages.py docs/doctor"
+
+
+@pytest.mark.parametrize("path", PICTURES, ids=lambda path: path.name)
+def test_a_picture_of_a_symptom_is_small_and_names_it(path: Path) -> None:
+    symptom = RULES[int(path.stem)].symptom
+    drawn = ElementTree.fromstring(path.read_bytes())
+    heads = [text.text for text in drawn.iter(f"{SVG}text") if text.get("class") == "head"]
+    assert heads == ["healthy", symptom.name], (
+        "run: python examples/doctor_pictures.py docs/doctor/pictures"
+    )
+    assert path.stat().st_size <= 20_000
+
+
+def test_most_symptoms_that_show_in_curves_have_a_picture() -> None:
+    assert len(PICTURES) > 30
+
+
+def test_the_loop_of_the_doctors_page_finds_what_is_shown(tmp_path: Path) -> None:
+    page = (DOCTOR / "README.md").read_text(encoding="utf-8")
+    ((code, shown),) = BLOCK.findall(page)
+    assert printed([code], tmp_path) == [shown]

@@ -14,7 +14,7 @@ from ranvier.cli.app import VERBS
 from ranvier.data.known import is_known
 
 ROOT = Path(__file__).parents[2]
-PAGES = [ROOT / "README.md", ROOT / "CONTRIBUTING.md", *sorted((ROOT / "docs").glob("*.md"))]
+PAGES = [ROOT / "README.md", ROOT / "CONTRIBUTING.md", *sorted((ROOT / "docs").rglob("*.md"))]
 BLOCK = re.compile(r"^```(\w*)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
 PLACEHOLDERS = {"SOURCE", "RUN", "NETWORK", "NAME", "VERB", "FILE", "SHAPE"}
 
