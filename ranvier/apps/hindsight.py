@@ -11,7 +11,7 @@ from ranvier.train.job import Job
 
 # By a rule without a clock, so that a run that was stopped and resumed makes the same trials: what
 # an update takes at least, multiply-adds a second, and what all trials may take together.
-LEAST_SECONDS, MULTIPLY_ADDS, SECONDS = 6e-4, 1e10, 2.0
+LEAST_SECONDS, MULTIPLY_ADDS, SECONDS = 1e-3, 2e9, 2.0
 TRIALS = 12
 
 
