@@ -8,7 +8,7 @@ from dataclasses import asdict
 
 from ranvier.core.errors import DivergedError
 from ranvier.core.finding import Finding
-from ranvier.diagnose import RULES, Stage, diagnose
+from ranvier.diagnose import AT_THE_END, RULES, Stage, diagnose
 from ranvier.diagnose.evidence import Evidence, TrialFacts
 from ranvier.diagnose.judge import RANK, stage_of
 from ranvier.runs.history import History
@@ -18,8 +18,6 @@ from ranvier.train.trainer import Trainer
 SHARE = 0.01
 # Before one was made: about what it takes on a short history.
 FIRST_SECONDS = 5e-3
-# Only true of a training that has ended.
-AT_THE_END = frozenset({43})
 # What shows in how training goes must show twice: the first updates are restless.
 SHOWN_TWICE = frozenset(
     {Stage.LEARNING_RATE, Stage.SIGNAL_FLOW, Stage.LEARNING, Stage.OUTCOME, Stage.GENERALISATION}

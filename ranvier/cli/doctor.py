@@ -17,8 +17,6 @@ if TYPE_CHECKING:
 
 EXIT_ERROR_FOUND = 3
 CATALOGUE = "ranvier doctor --list"
-# Too few epochs: that a training was too short can be said once it is over.
-OF_WHAT_ENDED = frozenset({43})
 
 
 def doctor(
@@ -66,7 +64,7 @@ def examine(run: Path) -> Examined:
         RunError: there is no run, or it has recorded nothing yet.
     """
     from ranvier.cli.diagnosis import Examined
-    from ranvier.diagnose import diagnose
+    from ranvier.diagnose import AT_THE_END, diagnose
     from ranvier.runs.history import History
 
     events = _events_of(run)
@@ -74,7 +72,7 @@ def examine(run: Path) -> Examined:
     status = "recorded" if events == run else _status(run, history)
     found = diagnose(history)
     if status in ("running", "interrupted"):
-        found = [finding for finding in found if finding.number not in OF_WHAT_ENDED]
+        found = [finding for finding in found if finding.number not in AT_THE_END]
     return Examined(
         run=run,
         status=status,

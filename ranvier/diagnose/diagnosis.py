@@ -15,6 +15,9 @@ from ranvier.diagnose.judge import RANK, judged
 from ranvier.diagnose.symptom import RULES
 from ranvier.runs.history import History
 
+# Too few epochs: that a training was too short can be said once it is over.
+AT_THE_END = frozenset({43})
+
 
 def diagnose(history: History, *, numbers: Iterable[int] | None = None) -> list[Finding]:
     """What is wrong with a training, the primary cause first; nothing if all is well.

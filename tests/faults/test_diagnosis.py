@@ -19,9 +19,8 @@ from torch import Tensor, nn
 import ranvier as rv
 from ranvier import api
 from ranvier.cli.app import main
-from ranvier.cli.doctor import OF_WHAT_ENDED
 from ranvier.core.errors import DivergedError
-from ranvier.diagnose import diagnose
+from ranvier.diagnose import AT_THE_END, diagnose
 from ranvier.runs.history import History
 
 QUICK = ["--epochs", "3", "--threads", "1", "--batch-size", "32"]
@@ -180,7 +179,7 @@ def test_a_killed_run_is_diagnosed_from_what_it_left(
     found = [
         finding.to_json()
         for finding in diagnose(History.read(out / "events"))
-        if finding.number not in OF_WHAT_ENDED
+        if finding.number not in AT_THE_END
     ]
     # A number that is not finite is null in a document.
     assert json.loads(said.out)["findings"] == msgspec.json.decode(msgspec.json.encode(found))

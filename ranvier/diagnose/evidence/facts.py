@@ -168,7 +168,6 @@ class LossFacts:
     trivial: float | None = None
     doubled: float | None = None
     zero_input: float | None = None
-    wants: str | None = None
     broadcasts: bool | None = None
     error: str | None = None
 

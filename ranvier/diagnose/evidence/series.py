@@ -80,16 +80,3 @@ def slope(values: Series) -> tuple[float, float]:
     rest = float(((y - y.mean() - b * x) ** 2).sum()) / (len(y) - 2)
     error = math.sqrt(rest / spread)
     return b, math.copysign(math.inf, b) if error == 0 and b else (b / error if error else 0.0)
-
-
-def longest_run(flags: Sequence[bool] | Series) -> int:
-    """How many neighbours in a row are true, at most.
-
-    >>> longest_run([True, True, False, True])
-    2
-    """
-    longest = current = 0
-    for flag in flags:
-        current = current + 1 if flag else 0
-        longest = max(longest, current)
-    return longest

@@ -20,6 +20,7 @@ import torch
 from torch import Tensor, nn
 
 from ranvier.diagnose.evidence import TrialFacts
+from ranvier.diagnose.evidence.trials import AS_IT_IS
 from ranvier.diagnose.preflight.losses import LossFunction
 from ranvier.diagnose.preflight.replacing import Replacing, activations_of, as_given
 from ranvier.diagnose.preflight.stepping import Stepping
@@ -71,7 +72,7 @@ def trial_facts(
     step = max(1, -(-len(inputs) // ROWS))
     rows = inputs[::step], targets[::step]
     size = min(batch_size or BATCH, len(rows[0]))
-    changes = {"as it is": _nothing, **dict(_changes(module, optimizer, rows[0]))}
+    changes = {AS_IT_IS: _nothing, **dict(_changes(module, optimizer, rows[0]))}
 
     def tried(change: Change, updates: int) -> tuple[float | None, float | None]:
         torch.manual_seed(SEED)

@@ -72,7 +72,7 @@ def unscaled_input(evidence: Evidence) -> Iterator[Finding]:
         severity = "error"
     elif is_far and (evidence.falls_short or not evidence.updates):
         severity = "warning"
-    yield UNSCALED.found(severity, _names(inputs, mean, std), evidence=numbers, cure="standardise")
+    yield UNSCALED.found(severity, _names(inputs), evidence=numbers, cure="standardise")
 
 
 def _varying(inputs: InputFacts) -> tuple[np.ndarray, np.ndarray]:
@@ -90,7 +90,7 @@ def _is_normalised_inside(evidence: Evidence) -> bool:
     return first is not None and first.role == "normalisation"
 
 
-def _names(inputs: InputFacts, mean: np.ndarray, std: np.ndarray) -> str:
+def _names(inputs: InputFacts) -> str:
     if not inputs.names or len(inputs.std) == 1:
         return "the inputs"
     scale = np.array(inputs.std)
