@@ -31,17 +31,18 @@ format: $(STAMP)
 	$(BIN)/ruff format .
 
 bench: $(STAMP)
-	for part in startup overhead tables memory speed diagnostics; do $(BIN)/python -m benchmarks.$$part || exit 1; done
+	for part in startup overhead tables memory pictures speed diagnostics; do $(BIN)/python -m benchmarks.$$part || exit 1; done
 
 install: $(STAMP)
 
 # torch stands in a file and a call of its own because pip, once it checks one hash, asks for all.
+# test.txt names every package that is needed, so pip need not look for what those need.
 # Quiet twice, so that only errors are printed.
 $(STAMP):
 	@$(PYTHON) -c 'import sys; sys.exit("Ranvier needs Python 3.11 or newer; run: make PYTHON=python3.11" if sys.version_info < (3, 11) else 0)'
 	rm -rf $(VENV)
 	$(PYTHON) -m venv $(VENV)
-	$(BIN)/python -m pip install --quiet --quiet --disable-pip-version-check --require-hashes -r requirements/test.txt
+	$(BIN)/python -m pip install --quiet --quiet --disable-pip-version-check --require-hashes --no-deps -r requirements/test.txt
 	$(BIN)/python -m pip install --quiet --quiet --disable-pip-version-check -r requirements/torch.txt
 	$(BIN)/python -m pip install --quiet --quiet --disable-pip-version-check --no-deps --no-build-isolation --editable .
 	touch $@
@@ -49,7 +50,7 @@ $(STAMP):
 # Writes requirements/test.txt anew: the newest versions, with the hashes of every platform's files.
 requirements:
 	uv pip compile requirements/test.in --universal --python-version 3.11 --generate-hashes \
-		--upgrade --quiet --output-file requirements/test.txt
+		--override requirements/overrides.txt --upgrade --quiet --output-file requirements/test.txt
 
 clean:
 	rm -rf $(VENV) .venv-peers build dist .pytest_cache .ruff_cache .mypy_cache .hypothesis runs/demo
