@@ -5,12 +5,12 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any, Literal
 
-TaskKind = Literal["classification", "regression"]
+TaskKind = Literal["classification", "multilabel", "regression"]
 
 
 @dataclass(frozen=True)
 class Task:
-    """Predict `target`: one of `classes` (classification) or a number (regression).
+    """Predict `target`: one of `classes`, any number of them (multilabel), or a number.
 
     `classes` holds the labels as the data spells them, in the order of the network's outputs.
 
@@ -27,9 +27,14 @@ class Task:
         return self.kind == "classification"
 
     @property
+    def is_multilabel(self) -> bool:
+        """Whether each class holds or does not, whatever the others do."""
+        return self.kind == "multilabel"
+
+    @property
     def outputs(self) -> int:
         """Numbers the network gives per row: a logit per class, or one value."""
-        return len(self.classes) if self.is_classification else 1
+        return 1 if self.kind == "regression" else len(self.classes)
 
     def to_json(self) -> dict[str, Any]:
         return {"kind": self.kind, "target": self.target, "classes": list(self.classes)}

@@ -10,7 +10,7 @@ from typing import Any
 
 from ranvier.core.config import setting
 
-DATA, NETWORK, TRAINING, MACHINE = "Data", "Network", "Training", "Machine"
+DATA, PICTURES, NETWORK, TRAINING, MACHINE = "Data", "Pictures", "Network", "Training", "Machine"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -20,7 +20,10 @@ class TrainSettings:
     # The data.
     target: str | None = setting(None, "column to predict; the last one if left out", group=DATA)
     task: str | None = setting(
-        None, "classification or regression", group=DATA, choices=("classification", "regression")
+        None,
+        "what is predicted: one class, any number of them, or a number",
+        group=DATA,
+        choices=("classification", "multilabel", "regression"),
     )
     ignore: tuple[str, ...] = setting((), "columns to leave out", group=DATA)
     categories: tuple[str, ...] = setting((), "columns to read as categories", group=DATA)
@@ -35,12 +38,47 @@ class TrainSettings:
         "none", "whether rare classes count more", group=DATA, choices=("none", "balanced")
     )
 
+    # What is for pictures alone.
+    size: str | None = setting(
+        None, "sides that pictures get: 64, or 48x64 (height first)", group=PICTURES
+    )
+    channels: str | None = setting(
+        None, "whether colour is kept", group=PICTURES, choices=("grey", "rgb")
+    )
+    augmentation: str | None = setting(
+        None, "what changes in training: none, or names such as shift,flip,erase", group=PICTURES
+    )
+    mixup: float | None = setting(
+        None, "how much pictures are blended with others; 0 for not", group=PICTURES, least=0
+    )
+    cutmix: float | None = setting(
+        None, "how much boxes are taken from other pictures; 0 for not", group=PICTURES, least=0
+    )
+    views: str | None = setting(
+        None, "what answers are averaged over: none, or names such as flip,shift", group=PICTURES
+    )
+    most_left_out: float = setting(
+        0.05, "largest share of pictures that may be unfit to read", group=PICTURES, least=0
+    )
+
     # The network.
     network: str | None = setting(None, "a network's description, a JSON file", group=NETWORK)
+    start_from: str | None = setting(
+        None, "weights to start from: a run, or a .safetensors file", group=NETWORK
+    )
+    freeze: str | None = setting(
+        None,
+        "which weights from there stay, and how long",
+        group=NETWORK,
+        choices=("none", "gradual", "backbone"),
+    )
 
     # Its training.
     epochs: int | None = setting(
         None, "passes over the training rows, at most", group=TRAINING, least=1
+    )
+    minutes: float | None = setting(
+        None, "how long training may take, about; sizes network and epochs", group=TRAINING, least=0
     )
     batch_size: int | None = setting(
         None, "rows an update; 0 for all at once", group=TRAINING, least=0
@@ -49,7 +87,7 @@ class TrainSettings:
         None, "epochs without gain before it stops; 0 for never", group=TRAINING, least=0
     )
     metric: str | None = setting(
-        None, "validation metric that picks the epoch to keep", group=TRAINING
+        None, "validation metric that picks the epoch to keep; last keeps the last", group=TRAINING
     )
     loss: str | dict[str, Any] | None = setting(
         None, "what is made small, such as huber", group=TRAINING
