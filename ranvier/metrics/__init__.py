@@ -27,7 +27,7 @@ from ranvier.metrics.likelihoods import Likelihoods
 from ranvier.metrics.masks import Masks
 from ranvier.metrics.metric import METRICS, Metric
 from ranvier.metrics.overlap import dice, f_beta, iou, per_class, precision, recall
-from ranvier.metrics.pictures import calibration, confusion_matrix, roc_curve
+from ranvier.metrics.pictures import calibration, confusion_matrix, counts_of_labels, roc_curve
 from ranvier.metrics.quantiles import Quantiles
 from ranvier.metrics.rows import Classified, Regressed, Rows, rows_of
 from ranvier.metrics.texts import (
@@ -62,6 +62,7 @@ __all__ = [
     "calibration",
     "compute",
     "confusion_matrix",
+    "counts_of_labels",
     "crps_samples",
     "default_metrics",
     "dice",

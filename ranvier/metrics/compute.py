@@ -10,11 +10,12 @@ from numpy.typing import ArrayLike
 
 from ranvier.core.errors import ConfigError, suggestion
 from ranvier.core.task import Task
+from ranvier.metrics.labels import labels_of
 from ranvier.metrics.metric import METRICS, Metric
 from ranvier.metrics.rows import Floats, Rows, rows_of, weighted_mean
 
 # A ranking metric sorts all rows once per class, so beyond this it is for those who ask.
-_MOST_CLASSES_RANKED = 10
+_MOST_CLASSES_RANKED, _MOST_LABELS_RANKED = 10, 100
 
 
 def compute(
@@ -30,8 +31,8 @@ def compute(
     A metric that the rows leave undefined is NaN: a class absent, a constant truth, one row, no
     row, a prediction that is not finite. It is null in JSON.
 
-    Shapes: truth [N] class indices with predicted [N, C] probabilities, or truth [N] with
-    predicted [N]; weights [N].
+    Shapes: truth [N] class indices with predicted [N, C] probabilities, truth [N, C] of 0 and 1
+    with the same, or truth [N] with predicted [N]; weights [N].
 
     Raises:
         UnknownNameError: no metric of that name; the nearest is offered.
@@ -43,7 +44,13 @@ def compute(
     {'mae': 0.5, 'r2': 0.5}
     """
     metrics = [_fitting(name, task) for name in (default_metrics(task) if names is None else names)]
-    return _scores(rows_of(task, truth, predicted, weights), metrics)
+    return _scores(_rows(task, truth, predicted, weights), metrics)
+
+
+def _rows(
+    task: Task, truth: ArrayLike, predicted: ArrayLike, weights: ArrayLike | None
+) -> Rows | None:
+    return (labels_of if task.is_multilabel else rows_of)(task, truth, predicted, weights)
 
 
 def score(rows: Rows, *, names: Iterable[str] | None = None) -> dict[str, float]:
@@ -87,6 +94,8 @@ def _fitting(name: str, task: Task) -> Metric:
         what = "regression"
         if task.is_classification:
             what = f"classification into {task.outputs} classes"
+        elif task.is_multilabel:
+            what = f"multilabel of {task.outputs} classes"
         raise ConfigError(
             f"metric {name!r}: it does not fit {task.target!r}, a {what}. {suggestion(name, known)}"
         )
@@ -94,7 +103,9 @@ def _fitting(name: str, task: Task) -> Metric:
 
 
 def default_metrics(task: Task) -> tuple[str, ...]:
-    """The metrics a table is reported with, the primary one first."""
+    """The metrics a task is reported with, the primary one first."""
+    if task.is_multilabel:
+        return _metrics_of_labels(task)
     if not task.is_classification:
         return ("rmse", "mae", "median_absolute_error", "r2", "explained_variance", "pearson",
                 "spearman")  # fmt: skip
@@ -106,16 +117,27 @@ def default_metrics(task: Task) -> tuple[str, ...]:
     return (*shared, *ranking, *(("top_5_accuracy",) if task.outputs > 5 else ()))
 
 
+def _metrics_of_labels(task: Task) -> tuple[str, ...]:
+    ranking = ("average_precision", "roc_auc") if task.outputs <= _MOST_LABELS_RANKED else ()
+    return ("f1_macro", "f1_micro", "precision_macro", "recall_macro", *ranking, "accuracy",
+            "hamming_loss", "iou_macro", "log_loss", "brier",
+            "expected_calibration_error")  # fmt: skip
+
+
 def primary_metric(task: Task) -> str:
     """The one number a network for this task is judged by.
 
     Two classes: `roc_auc`, which neither unequal classes nor the choice of a threshold can flatter.
     More classes: `accuracy`, what most people ask of a label. A number: `rmse`, in the target's own
-    unit and always defined; it puts networks in the same order as r2 does.
+    unit and always defined; it puts networks in the same order as r2 does. Any number of classes:
+    `f1_macro`, in which a rare class counts as much as a common one, and which is defined whichever
+    classes the rows hold.
 
     Whoever stops early by a score may prefer `log_loss`: it is defined whichever classes the
     validation rows hold, and moves when no decision does.
     """
+    if task.is_multilabel:
+        return "f1_macro"
     if not task.is_classification:
         return "rmse"
     return "roc_auc" if task.outputs == 2 else "accuracy"
@@ -135,7 +157,8 @@ def baseline(
 ) -> Floats:
     """What would be predicted of `num_rows` rows without looking at them, read-only.
 
-    The class frequencies of the training rows, [num_rows, C], or their mean, [num_rows].
+    The class frequencies of the training rows, [num_rows, C], or their mean, [num_rows]; of any
+    number of classes the share of the rows that each holds for, [num_rows, C].
 
     >>> baseline(Task("classification", "sex", ("f", "m")), [0, 1, 1, 1], 1)
     array([[0.25, 0.75]])
@@ -143,6 +166,9 @@ def baseline(
     truth = np.asarray(train_truth)
     has_weights = weights is not None and np.any(weights)
     weights_N = np.asarray(weights, dtype=np.float64) if has_weights else np.ones(len(truth))
+    if task.is_multilabel:
+        shares = weights_N @ truth.astype(np.float64) / weights_N.sum()
+        return np.broadcast_to(shares, (num_rows, task.outputs))
     if not task.is_classification:
         mean = weighted_mean(truth.astype(np.float64), weights_N)
         return np.broadcast_to(np.float64(mean), (num_rows,))

@@ -22,6 +22,7 @@ from ranvier.metrics.texts.texts import Texts
     "accuracy",
     "probabilities",
     "masks",
+    "labels",
     better="higher",
     other_spellings=(
         "accuracy_score",
@@ -32,8 +33,10 @@ from ranvier.metrics.texts.texts import Texts
         "sparse_categorical_accuracy",
     ),
 )
-def accuracy(rows: Exclusive) -> float:
-    """Share of rows given their true class: Σ_c k_cc / n."""
+def accuracy(rows: Exclusive | Labels) -> float:
+    """Share of rows given their true class: Σ_c k_cc / n. Of labels, of rows right in every one."""
+    if isinstance(rows, Labels):
+        return exact_match(rows)
     return float(rows.confusion.trace() / rows.confusion.sum())
 
 

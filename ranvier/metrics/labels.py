@@ -14,6 +14,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from ranvier.core.errors import DataError, ShapeError
+from ranvier.core.task import Task
 from ranvier.metrics.metric import Takes, metric
 from ranvier.metrics.rows import Decided, Floats, Margins, counted, weighted_mean
 
@@ -104,6 +105,23 @@ class Labels(Decided):
     def is_of(self, chosen: int) -> NDArray[np.bool_]:
         """Which rows truly have a label, [N]."""
         return self.truth[:, chosen]
+
+
+def labels_of(
+    task: Task, truth: ArrayLike, predicted: ArrayLike, weights: ArrayLike | None
+) -> Labels | None:
+    """The rows of a multilabel task that count, or None where nothing can be said of them.
+
+    Raises:
+        ShapeError, DataError: as `Labels.of`, or not a column for each of the task's classes.
+    """
+    rows = Labels.of(truth, predicted, weights=weights)
+    if rows.num_classes != task.outputs:
+        raise ShapeError(
+            f"metrics of {task.target!r}: got {rows.num_classes} columns for {task.outputs} "
+            f"classes; expected [N, C] = [N, {task.outputs}]. Give every row a column per class."
+        )
+    return rows if rows.is_scorable else None
 
 
 @metric(

@@ -25,7 +25,11 @@ Takes = Literal[
     "episodes",  # the rewards of an agent, step by step
 ]
 
-TAKEN_BY: dict[str, Takes] = {"classification": "probabilities", "regression": "values"}
+TAKEN_BY: dict[str, Takes] = {
+    "classification": "probabilities",
+    "multilabel": "labels",
+    "regression": "values",
+}
 
 
 @dataclass(frozen=True)

@@ -8,6 +8,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from ranvier.core.task import Task
+from ranvier.metrics.labels import Labels, labels_of
 from ranvier.metrics.probabilities import NUM_BINS, reliability
 from ranvier.metrics.ranking import cumulative
 from ranvier.metrics.rows import Classified, rows_of
@@ -38,11 +39,13 @@ def calibration(
 ) -> dict[str, Any]:
     """`bins` that hold rows, each with mean `confidence`, `frequency` and `count` (their weight).
 
-    Where the two are equal throughout, the probabilities mean what they say. With the bins left
-    as they are, their mean gap is the metric `expected_calibration_error`.
+    Of any number of classes those of all of them together, so that `count` is of answers. Where
+    the two are equal throughout, the probabilities mean what they say. With the bins left as they
+    are, their mean gap is the metric `expected_calibration_error`.
     """
-    rows = rows_of(task, truth, predicted, weights)
-    if not isinstance(rows, Classified):
+    made = labels_of if task.is_multilabel else rows_of
+    rows = made(task, truth, predicted, weights)
+    if not isinstance(rows, Classified | Labels):
         return {"bins": []}
     columns = (column.tolist() for column in reliability(rows, num_bins))
     return {
@@ -52,6 +55,18 @@ def calibration(
             if weight > 0
         ]
     }
+
+
+def counts_of_labels(task: Task, truth: ArrayLike, predicted: ArrayLike) -> list[dict[str, Any]]:
+    """Of every class of a multilabel task how often it `is`, was `said`, and was `hit` (both)."""
+    rows = labels_of(task, truth, predicted, None)
+    if rows is None:
+        return []
+    columns = (margin.astype(np.int64).tolist() for margin in rows.margins)
+    return [
+        {"label": label, "is": true, "said": predicted, "hit": hit}
+        for label, hit, true, predicted in zip(task.classes, *columns, strict=True)
+    ]
 
 
 def roc_curve(

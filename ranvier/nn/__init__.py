@@ -10,13 +10,16 @@ from ranvier.nn.mixing import cutmix, mixup
 from ranvier.nn.modules import MODULES
 from ranvier.nn.prior import prior_bias, start_at_prior_
 from ranvier.nn.streaming import streaming
+from ranvier.nn.views import AveragedViews, Views
 from ranvier.nn.weights import Reshaped, Split, Transposed, WeightReport, load_weights
 
 __all__ = [
     "MODULES",
+    "AveragedViews",
     "Reshaped",
     "Split",
     "Transposed",
+    "Views",
     "WeightReport",
     "Wrapped",
     "build",

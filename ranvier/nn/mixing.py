@@ -12,12 +12,28 @@ B batch, H height, W width, C channels, K classes.
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+
 import torch
 from torch import Tensor
 
 from ranvier.core.errors import ConfigError, ShapeError
 
 Mixed = tuple[Tensor, Tensor]
+
+
+@dataclass(frozen=True)
+class Mix:
+    """Mixed inputs, and how: sample b has the share λ_b, `[B]`, of itself, the rest of order_b."""
+
+    inputs: Tensor
+    order: Tensor
+    share: Tensor
+
+    def of(self, values: Tensor, share: Tensor | None = None) -> Tensor:
+        """What belongs to the samples, `[B, ...]`, mixed as they are, or by other shares."""
+        own = _beside(self.share if share is None else share, values)
+        return torch.lerp(values[self.order], values, own)
 
 
 def mixup(
@@ -29,7 +45,7 @@ def mixup(
 ) -> Mixed:
     """Draws each sample and its target towards another: what lies between classes is between them.
 
-    Shapes: inputs [B, ...], targets [B, K] -> the same.
+    Shapes: inputs [B, ...], targets [B, K] -> the same; inputs of bytes become float32.
 
     Raises:
         ShapeError: for targets that are not [B, K].
@@ -38,11 +54,8 @@ def mixup(
     Reference: Zhang et al. 2018, arXiv:1710.09412.
     """
     _check("mixup", inputs, targets, alpha)
-    share_B = _shares(inputs, alpha, generator)
-    order_B = _order(inputs, generator)
-    share = _beside(share_B, inputs)
-    mixed = torch.lerp(inputs[order_B], inputs, share)
-    return mixed, _mixed_targets(targets, order_B, share_B)
+    mix = mixed(inputs, mixup=alpha, generator=generator)
+    return mix.inputs, mix.of(targets)
 
 
 def cutmix(
@@ -66,20 +79,38 @@ def cutmix(
     Reference: Yun et al. 2019, arXiv:1905.04899.
     """
     _check("cutmix", inputs, targets, alpha)
-    if inputs.dim() != 4:
-        raise ShapeError(
-            f"cutmix: got inputs of shape {tuple(inputs.shape)}; expected pictures "
-            "[B, height, width, channels]. Use mixup for other data."
-        )
-    height, width = inputs.shape[1:3]
-    side_B = (1 - _shares(inputs, alpha, generator)).sqrt()
-    order_B = _order(inputs, generator)
-    row_BH = _within(height, side_B, generator)
-    column_BW = _within(width, side_B, generator)
-    box_BHW = row_BH.unsqueeze(2) & column_BW.unsqueeze(1)
-    mixed = torch.where(box_BHW.unsqueeze(-1), inputs[order_B], inputs)
-    kept_B = 1 - box_BHW.to(side_B.dtype).mean((1, 2))
-    return mixed, _mixed_targets(targets, order_B, kept_B)
+    mix = mixed(inputs, cutmix=alpha, generator=generator)
+    return mix.inputs, mix.of(targets)
+
+
+def mixed(
+    inputs: Tensor,
+    *,
+    mixup: float = 0.0,
+    cutmix: float = 0.0,
+    generator: torch.Generator | None = None,
+) -> Mix:
+    """The inputs mixed in one of the ways whose alpha is above 0; of both a coin takes one.
+
+    Raises:
+        ShapeError: for a cutmix of inputs that are no pictures.
+        ConfigError: for inputs that are neither numbers nor bytes, or no alpha above 0.
+    """
+    _check_inputs(inputs, mixup=mixup, cutmix=cutmix)
+    order_B = torch.randperm(len(inputs), generator=generator, device=inputs.device)
+    if not mixup:
+        is_box, share_B = _boxes(inputs, cutmix, generator)
+        return Mix(torch.where(is_box, inputs[order_B], inputs), order_B, share_B)
+    inputs = inputs if inputs.is_floating_point() else inputs.float()
+    share_B = _shares(inputs, mixup, generator)
+    own = _beside(share_B, inputs)
+    if cutmix:
+        is_box, kept_B = _boxes(inputs, cutmix, generator)
+        cuts = torch.rand((), generator=generator, device=inputs.device) < 0.5
+        share_B = torch.where(cuts, kept_B, share_B)
+        # By one weight for each place, so that the pictures are gone through once.
+        own = torch.where(cuts, (~is_box).to(own.dtype), own)
+    return Mix(torch.lerp(inputs[order_B], inputs, own), order_B, share_B)
 
 
 def _check(where: str, inputs: Tensor, targets: Tensor, alpha: float) -> None:
@@ -92,14 +123,37 @@ def _check(where: str, inputs: Tensor, targets: Tensor, alpha: float) -> None:
         raise ConfigError(f"{where}: got alpha={alpha}; expected a number above 0.")
 
 
+def _check_inputs(inputs: Tensor, *, mixup: float, cutmix: float) -> None:
+    if not max(mixup, cutmix) > 0:
+        raise ConfigError(f"got mixup={mixup} and cutmix={cutmix}; expected one above 0.")
+    if not (inputs.is_floating_point() or inputs.dtype == torch.uint8):
+        raise ConfigError(
+            f"mixup and cutmix: got inputs of {str(inputs.dtype).removeprefix('torch.')}; expected "
+            "numbers or bytes. What is looked up by its number cannot be mixed: leave them out."
+        )
+    if cutmix and inputs.dim() != 4:
+        raise ShapeError(
+            f"cutmix: got inputs of shape {tuple(inputs.shape)}; expected pictures "
+            "[B, height, width, channels]. Use mixup for other data."
+        )
+
+
+def _boxes(
+    inputs: Tensor, alpha: float, generator: torch.Generator | None
+) -> tuple[Tensor, Tensor]:
+    """Which places of each picture are in its box, [B, H, W, 1], and the share that is not, [B]."""
+    height, width = inputs.shape[1:3]
+    side_B = (1 - _shares(inputs, alpha, generator)).sqrt()
+    row_BH = _within(height, side_B, generator)
+    column_BW = _within(width, side_B, generator)
+    box_BHW = row_BH.unsqueeze(2) & column_BW.unsqueeze(1)
+    return box_BHW.unsqueeze(-1), 1 - box_BHW.to(side_B.dtype).mean((1, 2))
+
+
 def _shares(inputs: Tensor, alpha: float, generator: torch.Generator | None) -> Tensor:
     """λ ~ Beta(alpha, alpha), one per sample: the first of a Dirichlet pair, in float32."""
     pair = torch.full((inputs.shape[0], 2), alpha, dtype=torch.float32, device=inputs.device)
     return torch._sample_dirichlet(pair, generator)[:, 0]
-
-
-def _order(inputs: Tensor, generator: torch.Generator | None) -> Tensor:
-    return torch.randperm(inputs.shape[0], generator=generator, device=inputs.device)
 
 
 def _within(length: int, side_B: Tensor, generator: torch.Generator | None) -> Tensor:
@@ -117,10 +171,6 @@ def spans(length: int, start_B: Tensor, stop_B: Tensor) -> Tensor:
     """
     places = torch.arange(length, device=start_B.device)
     return (places >= start_B.unsqueeze(1)) & (places < stop_B.unsqueeze(1))
-
-
-def _mixed_targets(targets: Tensor, order_B: Tensor, share_B: Tensor) -> Tensor:
-    return torch.lerp(targets[order_B], targets, _beside(share_B, targets))
 
 
 def _beside(share_B: Tensor, values: Tensor) -> Tensor:

@@ -15,7 +15,7 @@ from collections.abc import Mapping
 from ranvier.nn.weights import Names, Split, Transposed
 
 
-def _inside(theirs: str, ours: str, names: Mapping[str, str | Split | Transposed]) -> Names:
+def inside(theirs: str, ours: str, names: Mapping[str, str | Split | Transposed]) -> Names:
     """The names inside each block, `theirs` and `ours` before them."""
 
     def put(target: str | Split | Transposed) -> str | Split | Transposed:
@@ -34,7 +34,7 @@ GPT2: Names = {
     "wte.weight": "words.weight",
     "wpe.weight": "positions.weight",
     "ln_f.{what}": "norm.{what}",
-    **_inside(
+    **inside(
         "h.{i}.",
         "blocks.{i}.block.",
         {
@@ -65,7 +65,7 @@ LLAMA: Names = {
     "model.embed_tokens.weight": "words.weight",
     "model.norm.weight": "norm.weight",
     "lm_head.weight": "head.weight",
-    **_inside(
+    **inside(
         "model.layers.{i}.",
         "blocks.{i}.block.",
         {
@@ -90,7 +90,7 @@ BERT: Names = {
     "embeddings.position_embeddings.weight": "positions.weight",
     "embeddings.token_type_embeddings.weight": "segment.weight",
     "embeddings.LayerNorm.{what}": "norm.{what}",
-    **_inside(
+    **inside(
         "encoder.layer.{i}.",
         "places.{i}.block.",
         {
@@ -113,7 +113,7 @@ pooler's names None."""
 MAMBA: Names = {
     "backbone.embeddings.weight": "words.weight",
     "backbone.norm_f.weight": "norm.weight",
-    **_inside(
+    **inside(
         "backbone.layers.{i}.",
         "blocks.{i}.block.",
         {

@@ -127,7 +127,7 @@ def load_weights(
         NetworkError: for a file that cannot be read; strictly, for all keys at once that do not
             fit, are missing, or are named but not there.
     """
-    theirs = source if isinstance(source, Mapping) else _read(Path(source))
+    theirs = source if isinstance(source, Mapping) else read_weights(source)
     # Of tensors with two names in the module, such as tied ones, each name may be filled.
     own = module.state_dict()
     plan, unused, problems = _matched(theirs, own, names or {})
@@ -152,7 +152,13 @@ def load_weights(
     return report
 
 
-def _read(path: Path) -> dict[str, Tensor]:
+def read_weights(source: str | Path) -> dict[str, Tensor]:
+    """The tensors of a safetensors file by name.
+
+    Raises:
+        NetworkError: for a file that cannot be read.
+    """
+    path = Path(source)
     try:
         return load_file(path)
     except (OSError, SafetensorError) as error:

@@ -19,7 +19,8 @@ Evaluate = Callable[[], tuple[Tensor, list[Tensor]]]
 class Group:
     """Parameters that move alike: which they are, what moves them, and what holds them back.
 
-    `learning_rate_factor` is what the learning rate of a step is multiplied by for them.
+    `learning_rate_factor` is what the learning rate of a step is multiplied by for them, and
+    `thaws_after` how many epochs they rest before they are trained.
     """
 
     positions: tuple[int, ...]
@@ -29,6 +30,7 @@ class Group:
     l1: float = 0.0
     l2: float = 0.0
     orthogonal: float = 0.0
+    thaws_after: int = 0
 
     @property
     def is_penalised(self) -> bool:

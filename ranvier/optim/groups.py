@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from fnmatch import fnmatchcase
+from itertools import accumulate, chain
 from typing import Any
 
 import torch
@@ -55,6 +56,11 @@ class GroupSettings:
     l2: float | None = setting(None, "penalty on squares, halved", least=0)
     orthogonal: float | None = setting(None, "penalty on rows that are not orthonormal", least=0)
     frozen: bool = setting(False, "whether they stay as they are")
+    thaws_after: int = setting(0, "epochs before which they stay as they are", least=0)
+
+    def rests(self, epoch: int | None) -> bool:
+        """Whether they stay as they are in an epoch, counted from 0; None stands for the last."""
+        return self.frozen or (epoch is not None and epoch < self.thaws_after)
 
 
 Patterns = Mapping[str, GroupSettings]
@@ -117,8 +123,12 @@ def said_of(name: str, patterns: Patterns) -> GroupSettings:
     return next((said for p, said in patterns.items() if fits(p, name)), GroupSettings())
 
 
-def freeze(module: nn.Module, patterns: Patterns) -> None:
-    """Take the gradient from the parameters that are to stay as they are.
+def freeze(module: nn.Module, patterns: Patterns, *, epoch: int | None = None) -> None:
+    """Put the module into training, all but what is to stay as it is.
+
+    Parameters that rest take no gradient. A part of the network rests where every parameter and
+    buffer in it does: it runs as in evaluation, so that running statistics stay too and nothing in
+    it is random. `epoch` counts from 0; without it all that will thaw has thawed.
 
     Raises:
         ConfigError: a pattern that no parameter fits.
@@ -126,8 +136,26 @@ def freeze(module: nn.Module, patterns: Patterns) -> None:
     named = dict(module.named_parameters())
     check_patterns(patterns, named)
     for name, parameter in named.items():
-        if said_of(name, patterns).frozen:
-            parameter.requires_grad_(False)
+        said = said_of(name, patterns)
+        # What no pattern speaks of is left as it came: a module may have frozen it itself.
+        if said.frozen or said.thaws_after:
+            parameter.requires_grad_(not said.rests(epoch))
+    module.train()
+    for part in _resting(module, patterns, epoch):
+        part.eval()
+
+
+def _resting(module: nn.Module, patterns: Patterns, epoch: int | None) -> list[nn.Module]:
+    """The parts of the module that hold something, all of which rests."""
+    holds: set[str] = set()
+    moves: set[str] = set()
+    for name in (n for n, _ in chain(module.named_parameters(), module.named_buffers())):
+        path = name.rpartition(".")[0]
+        around = {path, *accumulate(path.split("."), "{}.{}".format), ""}
+        holds |= around
+        if not said_of(name, patterns).rests(epoch):
+            moves |= around
+    return [part for path, part in module.named_modules() if path in holds - moves]
 
 
 def groups_for(
@@ -168,12 +196,20 @@ def groups_for(
             group = _with(base, said_of(name, patterns or {}), rate)
             alike.setdefault((group, parameter.dtype, parameter.device), []).append(position)
     groups = tuple(replace(group, positions=tuple(found)) for (group, *_), found in alike.items())
-    if optimizer.moves_all_alike and any(group.learning_rate_factor != 1 for group in groups):
-        raise ConfigError(
-            f"parameter_groups: learning_rate_factor is not 1, but {optimizer.kind} moves all "
-            "parameters along one direction. Leave it out, or take another optimizer."
-        )
+    if optimizer.moves_all_alike:
+        _require_alike(optimizer, groups)
     return groups
+
+
+def _require_alike(optimizer: Optimizer, groups: Iterable[Group]) -> None:
+    for group in groups:
+        if group.learning_rate_factor == 1 and not group.thaws_after:
+            continue
+        option = "thaws_after is not 0" if group.thaws_after else "learning_rate_factor is not 1"
+        raise ConfigError(
+            f"parameter_groups: {option}, but {optimizer.kind} moves all parameters along one "
+            "direction. Leave it out, or take another optimizer."
+        )
 
 
 def _with(group: Group, said: GroupSettings, rate: float) -> Group:
@@ -182,4 +218,9 @@ def _with(group: Group, said: GroupSettings, rate: float) -> Group:
         for name in ("weight_decay", "l1", "l2", "orthogonal")
         if getattr(said, name) is not None
     }
-    return replace(group, learning_rate_factor=rate * said.learning_rate_factor, **told)
+    return replace(
+        group,
+        learning_rate_factor=rate * said.learning_rate_factor,
+        thaws_after=said.thaws_after,
+        **told,
+    )

@@ -15,6 +15,7 @@ from torch import Tensor, nn
 
 from ranvier.nn.layers.pictures import middle
 from ranvier.nn.layers.preprocessing import as_numbers
+from ranvier.nn.layers.spatial import padded as with_places
 from ranvier.nn.mixing import spans
 from ranvier.nn.modules import MODULES, Maker
 from ranvier.spec import RandomCrop as RandomCropLayer
@@ -22,7 +23,9 @@ from ranvier.spec import RandomErasing as RandomErasingLayer
 from ranvier.spec import RandomFlip as RandomFlipLayer
 from ranvier.spec.layers.augmentation import Moves
 
-_PADDING = {"reflect": "reflection", "edge": "border", "zero": "zeros"}
+# What torch calls them: where it looks points up, and where it pads.
+_LOOK_UP = {"reflect": "reflection", "edge": "border", "zero": "zeros"}
+_PAD = {"reflect": "reflect", "edge": "replicate", "zero": "constant"}
 
 
 class Augmentation(nn.Module):
@@ -92,8 +95,9 @@ class RandomCrop(Augmentation):
 
     def forward(self, input: Tensor) -> Tensor:
         layer = self.layer
-        # From the channels on: none, then left and right, then above and below.
-        padded = F.pad(as_numbers(input), (0, 0, *[layer.padding] * 4))
+        view = as_numbers(input).movedim(-1, 1)
+        around = [(layer.padding, layer.padding)] * 2
+        padded = with_places(view, around, _PAD[layer.fill]).movedim(1, -1)
         if not self.training:
             return middle(padded, layer.height, layer.width)
         rows_BH = self._places(padded.shape[0], padded.shape[1], layer.height, padded.device)
@@ -146,7 +150,7 @@ def moved(pictures_BHWC: Tensor, movement: Movement, fill: str) -> Tensor:
     pictures_BCHW = pictures_BHWC.movedim(-1, 1)
     grid = F.affine_grid(matrix_B23.to(exact), list(pictures_BCHW.shape), align_corners=False)
     looked_up = F.grid_sample(
-        pictures_BCHW.to(exact), grid, padding_mode=_PADDING[fill], align_corners=False
+        pictures_BCHW.to(exact), grid, padding_mode=_LOOK_UP[fill], align_corners=False
     )
     return looked_up.movedim(1, -1).to(pictures_BHWC.dtype)
 

@@ -2,6 +2,7 @@
 
 from ranvier.spec.architectures.autoencoder import autoencoder, conv_autoencoder, vae
 from ranvier.spec.architectures.bert import bert
+from ranvier.spec.architectures.compact import compact_resnet
 from ranvier.spec.architectures.convnext import convnext
 from ranvier.spec.architectures.dit import dit
 from ranvier.spec.architectures.forecasting import n_beats, patch_tst
@@ -22,6 +23,7 @@ __all__ = [
     "autoencoder",
     "bert",
     "bilstm",
+    "compact_resnet",
     "conv_autoencoder",
     "convnext",
     "dit",

@@ -79,11 +79,11 @@ class RandomFlip(Augments, Layer):
 
 @dataclass(frozen=True)
 class RandomCrop(Layer):
-    """Takes a part of a picture from anywhere in it, zeros around it first if `padding` is given.
+    """Takes a part of a picture from anywhere in it, with `padding` places around it first.
 
         a⁽ˡ⁾(i, j) = x(i + o, j + p),  o, p ~ U of all places that fit
 
-    In evaluation it takes the middle.
+    `fill` says what those places hold. In evaluation it takes the middle.
 
     Shapes: [H, W, channels] -> [height, width, channels].
     """
@@ -94,6 +94,7 @@ class RandomCrop(Layer):
     width: Count
     _: KW_ONLY
     padding: Annotated[int, whole(0)] = 0
+    fill: Fill = "zero"
 
     def infer(self, *inputs: Shape) -> Shape:
         (shape,) = inputs
@@ -104,6 +105,14 @@ class RandomCrop(Layer):
             raise Misfit(
                 f"(height, width, channels) of at least {self.height - room} × {self.width - room}",
                 "Crop less, pad more, or put a Resizing before it.",
+                output=output,
+            )
+        if self.fill == "reflect" and self.padding >= min(shape[:2]):
+            least = self.padding + 1
+            raise Misfit(
+                f"(height, width, channels) of at least {least} × {least}: a picture's mirror "
+                "image is no wider than the picture",
+                'Pad less, or fill with "edge".',
                 output=output,
             )
         return output

@@ -69,6 +69,13 @@ def test_what_changes_colours_wants_three_of_them(layer):
             "channels) of at least 6 × 6. Crop less, pad more, or put a Resizing before it.",
         ),
         (
+            RandomCrop(3, 3, padding=3, fill="reflect"),
+            (3, 9, 3),
+            "network: RandomCrop got an input of shape (3, 9, 3); expected (height, width, "
+            "channels) of at least 4 × 4: a picture's mirror image is no wider than the picture. "
+            'Pad less, or fill with "edge".',
+        ),
+        (
             Spectrogram(400),
             (399,),
             "network: Spectrogram got an input of shape (399,); expected (..., samples) with at "
