@@ -3,7 +3,13 @@
 from __future__ import annotations
 
 from ranvier.data.known.cache import get, get_parts, is_cached
-from ranvier.data.known.catalogue import catalogue, data_set, is_known, target_of
+from ranvier.data.known.catalogue import (
+    catalogue,
+    data_set,
+    is_known,
+    is_known_pictures,
+    target_of,
+)
 from ranvier.data.known.entry import DataSet
 
 __all__ = [
@@ -14,5 +20,6 @@ __all__ = [
     "get_parts",
     "is_cached",
     "is_known",
+    "is_known_pictures",
     "target_of",
 ]

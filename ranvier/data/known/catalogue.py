@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-import ranvier.data.known.tables  # noqa: F401 (its entries enter themselves)
+# Their entries enter themselves.
+import ranvier.data.known.pictures
+import ranvier.data.known.tables  # noqa: F401
 from ranvier.core.errors import UnknownNameError
 from ranvier.data.known.entry import MEMBERS, DataSet, Member
 
@@ -11,7 +13,7 @@ def catalogue() -> tuple[DataSet, ...]:
     """Every known data set, in the order in which they are listed to people.
 
     >>> [known.name for known in catalogue()][:2]
-    ['iris', 'wine']
+    ['mnist', 'fashion-mnist']
     """
     return tuple(member.data_set for member in MEMBERS.values())
 
@@ -46,6 +48,15 @@ def is_known(source: object) -> bool:
     except UnknownNameError:
         return False
     return True
+
+
+def is_known_pictures(source: object) -> bool:
+    """Whether `source` is the name of a known set of pictures or of one of its parts.
+
+    >>> is_known_pictures("mnist:test"), is_known_pictures("letter")
+    (True, False)
+    """
+    return is_known(source) and data_set(str(source)).is_pictures
 
 
 def data_set(source: str) -> DataSet:

@@ -2,7 +2,7 @@
 
 from ranvier.data.tabular.encode import Layout, TableEncoder
 from ranvier.data.tabular.fingerprint import fingerprint
-from ranvier.data.tabular.prepare import class_balanced, labelled_rows, prepare
+from ranvier.data.tabular.prepare import labelled_rows, prepare
 from ranvier.data.tabular.read import read_table
 from ranvier.data.tabular.scaling import SCALING_METHODS
 from ranvier.data.tabular.schema import Column, TableSchema
@@ -16,7 +16,6 @@ __all__ = [
     "TableData",
     "TableEncoder",
     "TableSchema",
-    "class_balanced",
     "fingerprint",
     "labelled_rows",
     "prepare",

@@ -8,16 +8,17 @@ from numpy.typing import NDArray
 
 from ranvier.core.errors import DataError
 from ranvier.core.finding import Finding
-from ranvier.data.tabular.duplicates import Copies, coincidences_expected, find_copies, shared_rows
-from ranvier.data.tabular.infer import infer_column
-from ranvier.data.tabular.roles import Roles, read_times
-from ranvier.data.tabular.split import (
+from ranvier.data.split import (
     Fractions,
     Split,
+    fractions_of,
     split_at_random,
     split_by_group,
     split_by_time,
 )
+from ranvier.data.tabular.duplicates import Copies, coincidences_expected, find_copies, shared_rows
+from ranvier.data.tabular.infer import infer_column
+from ranvier.data.tabular.roles import Roles, read_times
 from ranvier.data.tabular.target import Target
 from ranvier.data.tabular.typed import canonical_text
 from ranvier.runs.settings import TrainSettings
@@ -31,13 +32,13 @@ def divide(
     Raises:
         DataError: for too few rows, groups or moments.
     """
-    fractions = _fractions(settings)
+    fractions = fractions_of(settings)
     used = frame[target.rows] if len(target.rows) < frame.height else frame
     if roles.time:
         times = read_times(used[roles.time], source)
         split = split_by_time(times, fractions, column=roles.time)
     elif roles.group:
-        groups = _group_codes(used[roles.group])
+        groups = group_codes(used[roles.group])
         split = split_by_group(groups, fractions, seed=settings.seed, column=roles.group)
     else:
         return _divide_at_random(used, target, fractions, settings.seed, source)
@@ -45,18 +46,7 @@ def divide(
     return split, _torn_copies(_comparable(used, roles), split, source)
 
 
-def _fractions(settings: TrainSettings) -> Fractions:
-    validation = 0.0 if settings.validation is not None else settings.validation_fraction
-    test = 0.0 if settings.test is not None else settings.test_fraction
-    if validation < 0 or test < 0 or validation + test >= 1:
-        raise DataError(
-            f"validation_fraction={validation:g} and test_fraction={test:g}: expected two shares "
-            "from 0 on that leave some rows to train on."
-        )
-    return Fractions(validation, test)
-
-
-def _group_codes(groups: pl.Series) -> NDArray[np.int64]:
+def group_codes(groups: pl.Series) -> NDArray[np.int64]:
     """A number per group; a row without one is a group by itself."""
     codes = canonical_text(groups).rank("dense").cast(pl.Int64).to_numpy().astype(np.float64)
     missing = np.isnan(codes)

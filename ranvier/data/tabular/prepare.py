@@ -12,6 +12,8 @@ from numpy.typing import NDArray
 
 from ranvier.core.errors import DataError
 from ranvier.core.finding import Finding
+from ranvier.data.class_weights import class_balanced
+from ranvier.data.split import Split
 from ranvier.data.tabular.coded import signal_of
 from ranvier.data.tabular.divide import divide, overlap_finding
 from ranvier.data.tabular.encode import Form, TableEncoder
@@ -24,7 +26,6 @@ from ranvier.data.tabular.read import Table, read_source
 from ranvier.data.tabular.roles import Roles, read_weights, settle_roles
 from ranvier.data.tabular.scaling import DEFAULT_SCALING, ScalingMethod
 from ranvier.data.tabular.schema import Column, TableSchema
-from ranvier.data.tabular.split import Split
 from ranvier.data.tabular.table_data import Rows, TableData
 from ranvier.data.tabular.target import Target, read_target
 from ranvier.data.tabular.typed import Typed, typed
@@ -147,25 +148,10 @@ def _inner_parts(
         targets, truth = encoder.targets(values.frame, rows=rows)
         own = None if weights is None else weights[rows]
         is_balanced = name == "train" and settings.class_weight == "balanced"
-        weight = class_balanced(truth, own, encoder) if is_balanced else own
+        weight = class_balanced(truth, own, encoder.task) if is_balanced else own
         inputs = encoder.encode(values.frame, rows=rows)
         parts[name] = Rows(inputs, targets, truth, weight, own, rows + 1, table.frame)
     return parts
-
-
-def class_balanced(
-    truth: NDArray[Any], weights: NDArray[np.float32] | None, encoder: TableEncoder
-) -> NDArray[np.float32] | None:
-    """Weights under which every class counts alike: w · n / (K · n_class), n by weight.
-
-    A regression's weights stay as they are.
-    """
-    if not encoder.task.is_classification:
-        return weights
-    own = np.ones(len(truth), dtype=np.float32) if weights is None else weights
-    totals = np.bincount(truth, weights=own, minlength=encoder.task.outputs)
-    factor = totals.sum() / (np.count_nonzero(totals) * np.where(totals > 0, totals, 1.0))
-    return (own * factor[truth]).astype(np.float32)
 
 
 def labelled_rows(

@@ -91,8 +91,10 @@ def _read_named(source: str | Path) -> Table:
         raise SourceError(f"{path}: a folder; expected a file that holds one table.")
     if path.exists():
         return _read_file(path, str(source))
-    from ranvier.data.known import catalogue, get, is_known
+    from ranvier.data.known import catalogue, get, is_known, is_known_pictures
 
+    if is_known_pictures(source):
+        raise SourceError(f"{source}: a set of pictures; expected a table. Name a table.")
     if is_known(source):
         return _read_file(Path(get(str(source))), str(source))
     known = [entry.name for entry in catalogue()] if isinstance(source, str) else []

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 
-from ranvier.core.errors import DataError
+from ranvier.core.errors import ConfigError, DataError
 from ranvier.core.finding import Finding
 from ranvier.core.task import Task
 from ranvier.data.tabular.typed import canonical_text
@@ -23,13 +24,14 @@ _MOST_CLASSES = 10_000
 class Target:
     """The task, the positions of the rows that have a target, and that target.
 
-    `truth` is the class index of each such row, or its number in the target's own unit.
+    `truth` is the class index of each such row, its number in the target's own unit, or for each
+    class of several whether it holds.
     """
 
     task: Task
     why: str
     rows: NDArray[np.int64]
-    truth: NDArray[np.int64] | NDArray[np.float64]
+    truth: NDArray[Any]
     findings: tuple[Finding, ...]
 
 
@@ -39,6 +41,7 @@ def read_target(column: pl.Series, where: str, *, task: str | None) -> Target:
     A row without a value is left out and said; a value that is NaN or Inf is an error.
 
     Raises:
+        ConfigError: for a task that no single column can hold.
         DataError: for a target that is all missing, holds NaN or Inf, never varies, is words where
             a number is asked for, or comes in fewer than two rows.
     """
@@ -55,6 +58,12 @@ def read_target(column: pl.Series, where: str, *, task: str | None) -> Target:
         raise DataError(
             f"{where}: 1 row with a target; expected at least 2 to learn from, and one more for "
             "each part held out. Bring more rows."
+        )
+    if task == "multilabel":
+        raise ConfigError(
+            f"{where}: task multilabel, where any number of classes may hold, is for pictures; a "
+            "table predicts one column, which has one value in a row. Say --task classification, "
+            "and train once for each column of yes and no."
         )
     kind, why = (task, "as asked") if task else infer_kind(present)
     findings = _missing_finding(column, where)

@@ -7,7 +7,7 @@ import re
 import pytest
 
 from ranvier.core.errors import UnknownNameError
-from ranvier.data.known import DataSet, catalogue, data_set, is_known, target_of
+from ranvier.data.known import DataSet, catalogue, data_set, is_known, is_known_pictures, target_of
 
 ALL = catalogue()
 
@@ -22,7 +22,7 @@ def test_the_catalogue_holds_the_tables_that_the_targets_speak_of() -> None:
 def test_every_entry_says_whose_the_data_is_and_what_it_holds(known: DataSet) -> None:
     assert re.fullmatch(r"[a-z0-9]+(-[a-z0-9]+)*", known.name)
     assert known.license and known.source and known.reference and known.target
-    assert known.columns > 1
+    assert (known.columns > 1) is not known.is_pictures
     assert 0 <= known.test_rows < known.rows
 
 
@@ -52,6 +52,12 @@ def test_an_unknown_part_is_answered_with_the_parts_there_are() -> None:
 def test_a_part_is_known_where_the_split_is_official_and_a_path_is_not() -> None:
     assert is_known("letter:test") and is_known("letter") and not is_known("iris:test")
     assert not is_known("letter.csv") and not is_known(r"C:\letter") and not is_known({"a": [1]})
+
+
+def test_pictures_and_tables_are_told_apart() -> None:
+    assert is_known_pictures("mnist") and is_known_pictures("fashion-mnist:train")
+    assert not is_known_pictures("letter") and not is_known_pictures("mnist.png")
+    assert {known.name for known in ALL if known.is_pictures} == {"mnist", "fashion-mnist"}
 
 
 def test_the_target_of_a_part_is_that_of_the_whole() -> None:

@@ -13,7 +13,8 @@ import pytest
 from sklearn.datasets import load_breast_cancer, load_diabetes, load_iris, load_wine
 
 from ranvier.core.errors import ConfigError, DataError
-from ranvier.data.tabular import class_balanced, fingerprint, labelled_rows, prepare
+from ranvier.data.class_weights import class_balanced
+from ranvier.data.tabular import fingerprint, labelled_rows, prepare
 from ranvier.data.tabular.profile import association
 from ranvier.runs.settings import TrainSettings
 
@@ -160,7 +161,7 @@ def test_balanced_classes_weigh_alike() -> None:
 def test_balancing_heeds_the_weights_of_rows() -> None:
     data = prepare(MESSY, TrainSettings())
     own = np.where(data.train.truth == 0, 3.0, 1.0).astype(np.float32)
-    weights = class_balanced(data.train.truth, own, data.encoder)
+    weights = class_balanced(data.train.truth, own, data.task)
     assert weights is not None
     totals = np.bincount(data.train.truth, weights=weights)
     np.testing.assert_allclose(totals[0], totals[1], rtol=1e-5)

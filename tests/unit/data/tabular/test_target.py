@@ -6,6 +6,7 @@ import numpy as np
 import polars as pl
 import pytest
 
+from ranvier.core.errors import ConfigError
 from ranvier.data.tabular.target import read_target
 
 
@@ -25,6 +26,16 @@ from ranvier.data.tabular.target import read_target
 )
 def test_the_task_follows_from_the_values(values: list[Any], kind: str) -> None:
     assert read_target(pl.Series("y", values), "here", task=None).task.kind == kind
+
+
+def test_a_table_refuses_a_task_that_no_single_column_holds() -> None:
+    with pytest.raises(ConfigError) as caught:
+        read_target(pl.Series("y", [0, 1] * 10), "rows.csv", task="multilabel")
+    assert str(caught.value) == (
+        "rows.csv, target 'y': task multilabel, where any number of classes may hold, is for "
+        "pictures; a table predicts one column, which has one value in a row. Say --task "
+        "classification, and train once for each column of yes and no."
+    )
 
 
 def test_the_task_asked_for_is_the_task() -> None:

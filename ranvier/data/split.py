@@ -1,4 +1,7 @@
-"""Training, validation and test rows: chosen by the seed before anything is fitted."""
+"""Training, validation and test rows: chosen by the seed before anything is fitted.
+
+Rows are whatever is learned from; `noun` is what messages call them.
+"""
 
 from __future__ import annotations
 
@@ -9,6 +12,7 @@ from numpy.typing import NDArray
 
 from ranvier.core.errors import DataError
 from ranvier.core.random import generator
+from ranvier.runs.settings import TrainSettings
 
 Positions = NDArray[np.int64]
 
@@ -46,6 +50,22 @@ class Fractions:
         return 1 + (self.validation > 0) + (self.test > 0)
 
 
+def fractions_of(settings: TrainSettings) -> Fractions:
+    """The shares that are asked for; a part with a source of its own gets none.
+
+    Raises:
+        DataError: for shares that leave nothing to train on.
+    """
+    validation = 0.0 if settings.validation is not None else settings.validation_fraction
+    test = 0.0 if settings.test is not None else settings.test_fraction
+    if validation < 0 or test < 0 or validation + test >= 1:
+        raise DataError(
+            f"validation_fraction={validation:g} and test_fraction={test:g}: expected two shares "
+            "from 0 on that leave some rows to train on."
+        )
+    return Fractions(validation, test)
+
+
 def split_at_random(
     num_rows: int,
     fractions: Fractions,
@@ -53,6 +73,7 @@ def split_at_random(
     seed: int,
     classes: Positions | None = None,
     unit: Positions | None = None,
+    noun: str = "rows",
 ) -> Split:
     """Rows drawn at random, class by class where `classes` gives the class of each row.
 
@@ -71,7 +92,7 @@ def split_at_random(
     unit_class = classes[first]
     num_units = np.bincount(unit_class)
     if int((num_units[num_units > 0] - 1).sum()) < fractions.num_parts - 1:
-        raise DataError(_too_few(num_rows, fractions, stratified))
+        raise DataError(_too_few(num_rows, fractions, stratified, noun))
     validation_size, test_size = fractions.sizes(num_rows)
     rows_of_class = np.bincount(unit_class, weights=size).astype(np.int64)
     test_quota = _quotas(rows_of_class, rows_of_class, test_size)
@@ -85,8 +106,8 @@ def split_at_random(
     part_of_unit[order] = part
     part_of_unit = _fill_empty_parts(part_of_unit, unit_class, size, fractions)
     how = "drawn at random, class by class" if stratified else "drawn at random"
-    together = ", equal rows kept together" if len(first) < num_rows else ""
-    return _as_split(part_of_unit[unit], f"{how}{together} (seed {seed})")
+    together = f", equal {noun} kept together" if len(first) < num_rows else ""
+    return _as_split(part_of_unit[unit], f"{how}{together} (seed {seed})", noun)
 
 
 def _quotas(rows: Positions, available: Positions, total: int) -> Positions:
@@ -191,21 +212,21 @@ def split_by_time(times: NDArray[np.float64], fractions: Fractions, *, column: s
     return _as_split(part, f"by {column!r}, the latest rows last")
 
 
-def _as_split(part: Positions, how: str) -> Split:
+def _as_split(part: Positions, how: str, noun: str = "rows") -> Split:
     train, validation, test = (np.flatnonzero(part == number) for number in range(3))
-    counts = f"{len(train):,} rows to train, {len(validation):,} to validate, {len(test):,} to test"
-    return Split(train, validation, test, f"{counts}: {how}")
+    held_out = f"{len(validation):,} to validate, {len(test):,} to test"
+    return Split(train, validation, test, f"{len(train):,} {noun} to train, {held_out}: {how}")
 
 
-def _too_few(num_rows: int, fractions: Fractions, stratified: bool) -> str:
+def _too_few(num_rows: int, fractions: Fractions, stratified: bool, noun: str) -> str:
     held = fractions.num_parts - 1
     wanted = (
-        "at least one row of each class to train on, and beside these one to validate on and one "
+        "at least one of each class to train on, and beside these one to validate on and one "
         "to test on"
         if stratified
         else f"at least {held + 1}"
     )
     return (
-        f"{num_rows} rows with a target are too few to split; expected {wanted}. Bring more rows, "
-        "or hold out fewer parts (validation_fraction=0 or test_fraction=0)."
+        f"{num_rows} {noun} with a target are too few to split; expected {wanted}. "
+        f"Bring more {noun}, or hold out fewer parts (validation_fraction=0 or test_fraction=0)."
     )

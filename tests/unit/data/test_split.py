@@ -6,8 +6,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from ranvier.core.errors import DataError
-from ranvier.data.tabular.split import Fractions, Split, split_at_random, split_by_group
-from ranvier.data.tabular.split import split_by_time as by_time
+from ranvier.data.split import Fractions, Split, split_at_random, split_by_group
+from ranvier.data.split import split_by_time as by_time
 
 USUAL = Fractions(0.15, 0.15)
 
