@@ -29,7 +29,8 @@ def answers_on(
 
     `spread` is the largest standard deviation of an output over the rows, relative to the outputs'
     size; `answers` counts how often each class is given, and `share` is that of the commonest one
-    among the targets. What does not apply is left out.
+    among the targets. Where a row may be of several classes, `accuracy` is the share of rows right
+    in all of them. What does not apply is left out.
     """
     given = module(inputs)
     found: dict[str, Any] = {}
@@ -49,6 +50,12 @@ def answers_on(
         found["answers"] = torch.bincount(answered, minlength=width).tolist()
         found["share"] = float(torch.bincount(wanted).max() / len(wanted))
         return Answers(found, probabilities, wanted)
+    if targets.shape == outputs.shape and values.shape[1] > 1 and _is_binary(targets):
+        said = _chances(values) > 0.5
+        truth = targets.reshape(values.shape) > 0.5
+        found["accuracy"] = float((said == truth).all(1).double().mean())
+        found["answers"] = said.sum(0).tolist()
+        return Answers(found)
     if targets.is_floating_point() and targets.numel() == values.numel():
         truth = targets.double().reshape(values.shape)
         scatter = float(((truth - truth.mean(0)) ** 2).sum())
@@ -68,12 +75,15 @@ def _classes(outputs: Tensor, targets: Tensor) -> tuple[Tensor, Tensor, Tensor] 
     if labels is not None:
         return None if int(labels.min()) < 0 else (outputs.argmax(1), labels, _shares(outputs))
     if outputs.numel() == targets.numel() == len(outputs) and _is_binary(targets):
-        flat = outputs.reshape(-1).double()
-        # A probability splits at a half, a logit at 0.
-        is_probability = bool((flat >= 0).all() and (flat <= 1).all())
-        p = flat if is_probability else flat.sigmoid()
+        p = _chances(outputs.reshape(-1).double())
         return (p > 0.5).long(), targets.reshape(-1).long(), torch.stack([1 - p, p], 1)
     return None
+
+
+def _chances(values: Tensor) -> Tensor:
+    """What may be probabilities, or logits, as probabilities."""
+    is_probability = bool((values >= 0).all() and (values <= 1).all())
+    return values if is_probability else values.sigmoid()
 
 
 def _shares(outputs: Tensor) -> Tensor:

@@ -10,7 +10,7 @@ from torch.func import functional_call
 
 
 class Constraints(nn.Module):
-    """Every module of a network that has a `constrain_`, called once an update.
+    """Every module of a network that has a `constrain_` and does not rest, called once an update.
 
     >>> class Positive(nn.Linear):
     ...     def constrain_(self):
@@ -39,4 +39,5 @@ class Constraints(nn.Module):
 
     def forward(self) -> None:
         for module in self._constrained:
-            module.constrain_()
+            if module.training:  # what rests is in evaluation
+                module.constrain_()

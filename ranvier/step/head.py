@@ -38,7 +38,8 @@ class Unit:
 class Head:
     """From outputs `[B, P]`, or `[B, K, P]` of K members, to predictions.
 
-    Classification takes a score per class (softmax), or one where there are two classes (sigmoid).
+    Classification takes a score per class (softmax), or one where there are two classes (sigmoid);
+    any number of classes a score for each (sigmoid).
     Regression takes one number, or those that the loss names, such as a quantile per level; they
     are standardised, and `unit` says of what, unless the loss says otherwise (`in_own_unit`).
 
@@ -65,13 +66,15 @@ class Head:
 
         Raises:
             ShapeError: if the outputs cannot answer the task.
+            ConfigError: for a loss that takes no target of this task.
         """
         if loss is not None and "log_mean" in loss.outputs:
             unit = Unit()  # the logarithm of a mean is no standardised number
         elif isinstance(loss, MeanSquaredLogarithmicError):
             # A prediction below 0 would learn nothing any more.
             unit = replace(unit, is_positive=True)
-        head = cls(task, members, single_logit=isinstance(loss, BinaryLoss), loss=loss, unit=unit)
+        is_one = isinstance(loss, BinaryLoss) and task.is_classification
+        head = cls(task, members, single_logit=is_one, loss=loss, unit=unit)
         if output_shape == head.shape:
             return head
         if loss is None and task.is_classification and task.outputs == 2:
@@ -93,7 +96,7 @@ class Head:
     def _wanted(self) -> str:
         if self.loss is not None and self.loss.outputs:
             return f"{self.loss.kind} of {self.task.target!r}: {', '.join(self.loss.outputs)}"
-        if not self.task.is_classification:
+        if self.task.kind == "regression":
             return f"the one number {self.task.target!r}"
         if self.single_logit and self.loss is not None:
             return f"{self.loss.kind} of {self.task.target!r}: one score, of its second class"
@@ -106,7 +109,8 @@ class Head:
 
     @cached_property
     def _is_one_number(self) -> bool:
-        return self.reading.width == 1
+        # A single class that holds or not still has a column of its own in the target.
+        return self.reading.width == 1 and not self.task.is_multilabel
 
     @cached_property
     def _is_own_unit(self) -> bool:
@@ -125,7 +129,7 @@ class Head:
         """
         outputs = outputs.double()
         read = self.reading.answer(outputs.unsqueeze(1) if self.members is None else outputs)
-        if self.task.is_classification:
+        if self.task.kind != "regression":
             return read
         return {
             name: values * self.unit.scale

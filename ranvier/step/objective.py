@@ -34,7 +34,10 @@ class Batch(NamedTuple):
 
 
 class Evaluation(NamedTuple):
-    """The loss and the whole objective, detached scalars, and the objective's gradients."""
+    """The loss and the whole objective, detached scalars, and the objective's gradients.
+
+    There are gradients of the parameters that are trained now, none of those that rest.
+    """
 
     loss: Tensor
     objective: Tensor
@@ -58,7 +61,7 @@ class Objective:
     parts: int = 1
 
     def differentiate(self, forward: Forward, state: State, batch: Batch) -> Evaluation:
-        """J and ∂J/∂θ at `state.parameters`, one tensor per parameter."""
+        """J and ∂J/∂θ at `state.parameters`, one tensor for each that does not rest."""
         if self.parts > 1:
             # A part of one row would have no variance for batch normalisation to divide by.
             parts = min(self.parts, len(batch.targets) // 2)
@@ -106,9 +109,8 @@ class Objective:
 
 
 def _gradients(objective: Tensor, state: State) -> list[Tensor]:
-    return list(
-        torch.autograd.grad(objective, state.parameters, allow_unused=True, materialize_grads=True)
-    )
+    awake = state.of_awake(state.parameters)
+    return list(torch.autograd.grad(objective, awake, allow_unused=True, materialize_grads=True))
 
 
 def _parts(batch: Batch, parts: int) -> Iterator[Batch]:

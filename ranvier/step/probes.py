@@ -7,14 +7,14 @@ are cloned for one step, activations come from a forward pass in evaluation mode
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Iterable, Sequence
 from typing import Any
 
 import torch
 from torch import Tensor, nn
 
 from ranvier.spec import Activation
+from ranvier.step.modes import evaluating
 
 BINS = 32
 LOWEST_EXPONENT = -24
@@ -77,16 +77,6 @@ def observed_layers(module: nn.Module) -> dict[str, nn.Module]:
     }
 
 
-@contextmanager
-def _evaluating(module: nn.Module) -> Iterator[None]:
-    was_training = module.training
-    module.eval()
-    try:
-        yield
-    finally:
-        module.train(was_training)
-
-
 def layer_outputs(module: nn.Module, inputs: Tensor) -> dict[str, Tensor]:
     """What each observed layer gives for `inputs` in evaluation mode; shared layers, the last."""
     return observed(module, inputs)[1]
@@ -105,7 +95,7 @@ def observed(module: nn.Module, inputs: Tensor) -> tuple[Any, dict[str, Tensor]]
 
         handles.append(layer.register_forward_hook(keep))
     try:
-        with _evaluating(module):
+        with evaluating(module):
             outputs = module(inputs)
     finally:
         for handle in handles:

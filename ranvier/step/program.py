@@ -18,6 +18,7 @@ from ranvier.optim import (
     clip_by_global_norm_,
     clip_by_norm_,
     clip_by_value_,
+    freeze,
     groups_for,
 )
 from ranvier.optim.descent import Descent, Group
@@ -25,7 +26,9 @@ from ranvier.optim.groups import GroupSettings
 from ranvier.step.average import AVERAGED, decay_average_, equal_average_
 from ranvier.step.constraints import Constraints
 from ranvier.step.head import Head
+from ranvier.step.mixing import Mixing
 from ranvier.step.objective import Batch, Evaluation, Forward, Objective
+from ranvier.step.reading import require_labels
 from ranvier.step.state import State, named_frozen, named_trainable
 from ranvier.step.variants import Variant, varied
 
@@ -52,8 +55,10 @@ class Program:
     `clip_norm` over all parameters, of `clip_each_norm` over each, to elements within `clip_value`,
     or to a norm of `clip_adaptive` times that of the unit's weights; 0 clips nothing. The rows go
     through the network in `accumulate` parts. An `average_decay` of 0 with no `average_after`
-    keeps no average. Parameters that require no gradient stay out of all of it. The network runs
-    as `variant` says.
+    keeps no average. Parameters that require no gradient stay out of all of it; those that a
+    pattern lets rest for some epochs have a place in the state from the start and nothing moves
+    them until they thaw. The network runs as `variant` says. With `mixup` or `cutmix` above 0 the
+    rows are mixed with each other first (`Mixing`), and the loss is that of mixed rows.
     """
 
     module: nn.Module
@@ -72,11 +77,22 @@ class Program:
     average_decay: float = 0.0
     average_after: int | None = None
     variant: Variant = field(default_factory=Variant)
+    mixup: float = 0.0
+    cutmix: float = 0.0
 
     def __post_init__(self) -> None:
         ways = ("clip_norm", "clip_each_norm", "clip_value", "clip_adaptive")
         self._refuse_more_than_one("ways to clip", ways)
         self._refuse_more_than_one("averages", ("average_decay", "average_after"))
+        require_labels(self.head.task, self.loss)
+        self.mixing.require_fit(self.loss, self.head)
+
+    def wake(self, epoch: int | None = None) -> None:
+        """Put the network into training but for what rests in this epoch, the first of which is 0.
+
+        Without an epoch all that will thaw has thawed.
+        """
+        freeze(self.module, self.patterns, epoch=epoch)
 
     def _refuse_more_than_one(self, what: str, names: tuple[str, ...]) -> None:
         given = [f"{n}={getattr(self, n)}" for n in names if getattr(self, n) not in (0, None)]
@@ -126,6 +142,11 @@ class Program:
             orthogonal=self.orthogonal,
             patterns=self.patterns,
         )
+        if all(group.thaws_after for group in groups):
+            raise ConfigError(
+                "parameter_groups: no parameter is trained in the first epoch: thaws_after is not "
+                "0 for any of them. Let the last layer be trained from the start."
+            )
         own = next((g.optimizer.kind for g in groups if g.optimizer.answer is not None), None)
         if own is not None and self._averages:
             raise ConfigError(
@@ -163,18 +184,18 @@ class Program:
         `forward` is the network as the executor runs it, on `state.parameters`.
         """
         forward = varied(forward, self.variant)
+        batch = self.mixing(batch, self.head)
         evaluation = self._objective.differentiate(forward, state, batch)
-        gradients = evaluation.gradients
         with torch.no_grad():
-            norms_P = torch.stack(torch._foreach_norm(gradients))
-            self._clip_(gradients, state, norms_P)
+            gradients, norms_P = self._clipped(evaluation.gradients, state)
+            awake = state.awake
             self.optimizer.descend(
                 Descent(
                     loss=evaluation.objective,
                     parameters=state.parameters,
                     gradients=gradients,
-                    groups=state.groups,
-                    slots=state.slots,
+                    groups=[group for group, _ in awake],
+                    slots=[slots for _, slots in awake],
                     shared=state.shared,
                     learning_rate=learning_rate,
                     evaluate=lambda: self._evaluate_aside(forward, state, batch),
@@ -190,6 +211,11 @@ class Program:
         return Scalars(evaluation.loss, norms_P), gradients
 
     @cached_property
+    def mixing(self) -> Mixing:
+        """How rows are mixed before an update sees them, if at all."""
+        return Mixing(self.mixup, self.cutmix)
+
+    @cached_property
     def _objective(self) -> Objective:
         return Objective(self.head, self.loss, self.accumulate)
 
@@ -197,16 +223,29 @@ class Program:
     def _constraints(self) -> Constraints:
         return Constraints(self.module)
 
-    def _clip_(self, gradients: list[Tensor], state: State, norms_P: Tensor) -> None:
+    def _clipped(self, gradients: list[Tensor], state: State) -> tuple[list[Tensor], Tensor]:
+        """Clipped gradients, and the norms that they had: of all parameters, 0 for what rests."""
+        norms = torch._foreach_norm(gradients)
+        self._clip_(gradients, state.of_awake(state.parameters), torch.stack(norms))
+        of_awake = zip(gradients, norms, strict=True)
+        pairs = [
+            next(of_awake)
+            if parameter.requires_grad
+            else (torch.zeros_like(parameter), parameter.new_zeros(()))
+            for parameter in state.parameters
+        ]
+        return [gradient for gradient, _ in pairs], torch.stack([norm for _, norm in pairs])
+
+    def _clip_(self, gradients: list[Tensor], parameters: list[Tensor], norms: Tensor) -> None:
         if self.clip_norm:
-            norm = torch.linalg.vector_norm(norms_P)
+            norm = torch.linalg.vector_norm(norms)
             clip_by_global_norm_(gradients, self.clip_norm, norm=norm)
         elif self.clip_each_norm:
-            clip_by_norm_(gradients, self.clip_each_norm, each=norms_P)
+            clip_by_norm_(gradients, self.clip_each_norm, each=norms)
         elif self.clip_value:
             clip_by_value_(gradients, self.clip_value)
         elif self.clip_adaptive:
-            clip_adaptively_(gradients, state.parameters, self.clip_adaptive)
+            clip_adaptively_(gradients, parameters, self.clip_adaptive)
 
     def _evaluate_aside(
         self, forward: Forward, state: State, batch: Batch
@@ -220,6 +259,4 @@ class Program:
             evaluation: Evaluation = self._objective.differentiate(forward, state, batch)
         for name, buffer in state.buffers.items():
             buffer.copy_(buffers[name])
-        gradients = evaluation.gradients
-        self._clip_(gradients, state, torch.stack(torch._foreach_norm(gradients)))
-        return evaluation.objective, gradients
+        return evaluation.objective, self._clipped(evaluation.gradients, state)[0]

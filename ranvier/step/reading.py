@@ -13,8 +13,9 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from ranvier.core.errors import ConfigError
 from ranvier.core.task import Task
-from ranvier.losses import BinaryLoss, GaussianLikelihood, Likelihood, Loss, Pinball
+from ranvier.losses import LOSSES, BinaryLoss, GaussianLikelihood, Likelihood, Loss, Pinball
 from ranvier.metrics import Gaussians, Quantiles, Rows, baseline
 
 PREDICTION = "prediction"
@@ -72,6 +73,13 @@ class YesScore(Reading):
     def answer(self, outputs: Tensor) -> dict[str, Tensor]:
         positive = torch.sigmoid(outputs)
         return {PREDICTION: torch.cat([1 - positive, positive], dim=-1).mean(1)}
+
+
+class LabelScores(Reading):
+    """A score per class, each answered by itself: the sigmoid makes a probability of it."""
+
+    def answer(self, outputs: Tensor) -> dict[str, Tensor]:
+        return {PREDICTION: torch.sigmoid(outputs).mean(1)}
 
 
 class Value(Reading):
@@ -170,7 +178,14 @@ class Levels(Reading):
 
 
 def reading_of(task: Task, loss: Loss | None, *, single_logit: bool = False) -> Reading:
-    """How the outputs of a network that is trained by `loss` answer `task`."""
+    """How the outputs of a network that is trained by `loss` answer `task`.
+
+    Raises:
+        ConfigError: for a loss of one class where any number of them may hold.
+    """
+    if task.is_multilabel:
+        require_labels(task, loss)
+        return LabelScores(task)
     if task.is_classification:
         is_one = single_logit or isinstance(loss, BinaryLoss)
         return YesScore(task) if is_one else ClassScores(task)
@@ -179,3 +194,18 @@ def reading_of(task: Task, loss: Loss | None, *, single_logit: bool = False) -> 
     if isinstance(loss, GaussianLikelihood):
         return Normal(task, loss)
     return Distribution(task, loss) if isinstance(loss, Likelihood) else Value(task)
+
+
+def require_labels(task: Task, loss: Loss | None) -> None:
+    """Refuse a loss that does not take every class of a multilabel task by itself.
+
+    Raises:
+        ConfigError: saying which losses do.
+    """
+    if not task.is_multilabel or loss is None or isinstance(loss, BinaryLoss):
+        return
+    known = ", ".join(kind for kind, member in LOSSES.items() if issubclass(member, BinaryLoss))
+    raise ConfigError(
+        f"loss {loss.kind}: any number of the {task.outputs} classes of {task.target!r} may hold, "
+        f"and it does not ask of each by itself. Those that fit: {known}."
+    )

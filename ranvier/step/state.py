@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
 import torch
 from torch import Tensor, nn
 
-from ranvier.core.errors import DamagedError
+from ranvier.core.errors import ConfigError, DamagedError
 from ranvier.optim.descent import Group, Slots
 
 
@@ -36,6 +36,31 @@ class State:
     shared: Slots = field(default_factory=dict)
     answer: list[Tensor] | None = None
     frozen: dict[str, Tensor] = field(default_factory=dict)
+
+    def of_awake(self, tensors: Sequence[Tensor]) -> list[Tensor]:
+        """Out of tensors that are aligned with the parameters, those of them that do not rest."""
+        pairs = zip(tensors, self.parameters, strict=True)
+        return [tensor for tensor, parameter in pairs if parameter.requires_grad]
+
+    @property
+    def awake(self) -> list[tuple[Group, Slots]]:
+        """The groups that are trained now, with their slots; others rest, and take no gradient.
+
+        Raises:
+            ConfigError: for a group of which somebody froze a part since training began.
+        """
+        found = []
+        for group, slots in zip(self.groups, self.slots, strict=True):
+            moving = [self.parameters[place].requires_grad for place in group.positions]
+            if all(moving):
+                found.append((group, slots))
+            elif any(moving):
+                name = self.names[group.positions[moving.index(False)]]
+                raise ConfigError(
+                    f"{name}: does not require grad any more, but did when training began. Freeze "
+                    'it before, or by parameter_groups={"PATTERN": {"frozen": True}}.'
+                )
+        return found
 
     @property
     def predicting(self) -> list[Tensor]:

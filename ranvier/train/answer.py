@@ -12,6 +12,7 @@ from torch.func import functional_call
 from torch.nn.modules.batchnorm import _BatchNorm
 
 from ranvier.step import State
+from ranvier.step.modes import evaluating
 from ranvier.train.batches import Batches
 
 # Enough for statistics that are means over batches, and a small share of an epoch.
@@ -43,26 +44,27 @@ def answer_of(module: nn.Module, state: State, batches: Batches) -> dict[str, Te
 def _only_statistics_are_taken(module: nn.Module) -> Iterator[dict[str, Tensor]]:
     """Everything as in evaluation but for batch normalisation, which averages over all it sees.
 
+    One that rests keeps the statistics that it came with.
+
     Its fresh statistics come by name; without such a layer there are none.
     """
     layers = {
         path: layer
         for path, layer in module.named_modules()
-        if isinstance(layer, _BatchNorm) and layer.track_running_stats
+        if isinstance(layer, _BatchNorm) and layer.track_running_stats and layer.training
     }
     fresh = {
         f"{path}.{name}".removeprefix("."): torch.zeros_like(buffer)
         for path, layer in layers.items()
         for name, buffer in layer.named_buffers()
     }
-    was_training, momenta = module.training, [layer.momentum for layer in layers.values()]
-    module.eval()
-    for layer in layers.values():
-        layer.train()
-        layer.momentum = None  # to torch: every batch counts alike
-    try:
-        yield fresh
-    finally:
-        for layer, momentum in zip(layers.values(), momenta, strict=True):
-            layer.momentum = momentum
-        module.train(was_training)
+    momenta = [layer.momentum for layer in layers.values()]
+    with evaluating(module):
+        for layer in layers.values():
+            layer.train()
+            layer.momentum = None  # to torch: every batch counts alike
+        try:
+            yield fresh
+        finally:
+            for layer, momentum in zip(layers.values(), momenta, strict=True):
+                layer.momentum = momentum

@@ -8,14 +8,14 @@ from typing import Any
 import numpy as np
 
 from ranvier.core.task import Task
-from ranvier.metrics import calibration, confusion_matrix, roc_curve
+from ranvier.metrics import calibration, confusion_matrix, counts_of_labels, roc_curve
 from ranvier.step import Head
 from ranvier.step.reading import PREDICTION, Arrays
 from ranvier.train.evaluate import scores
 
 WORST = 20
 SCATTER_ROWS = 2000
-LARGEST_CONFUSION = 60
+LARGEST_CONFUSION = 100
 
 
 def assess(
@@ -42,6 +42,9 @@ def assess(
     }
     if task.is_classification:
         payload |= _classification(task, truth, predicted)
+    elif task.is_multilabel:
+        payload["calibration"] = calibration(task, truth, predicted)
+        payload["labels"] = counts_of_labels(task, truth, predicted)
     else:
         payload |= _regression(truth, predicted)
     payload["errors"] = _worst(task, truth, predicted, row)
@@ -74,6 +77,10 @@ def _worst(
     if task.is_classification:
         loss = -np.log(np.clip(predicted[np.arange(len(truth)), truth], 1e-12, None))
         wrong = np.flatnonzero(predicted.argmax(1) != truth)
+    elif task.is_multilabel:
+        given = np.clip(np.where(truth, predicted, 1 - predicted), 1e-12, None)
+        loss = -np.log(given).mean(1)
+        wrong = np.flatnonzero(((predicted > 0.5) != truth).any(1))
     else:
         loss = np.abs(predicted - truth)
         wrong = np.arange(len(truth))
@@ -82,14 +89,29 @@ def _worst(
     for position in order.tolist():
         number, values = row(position)
         entry: dict[str, Any] = {"row": number, "loss": float(loss[position]), "values": values}
-        if task.is_classification:
-            guess = int(predicted[position].argmax())
-            entry |= {
-                "truth": task.classes[int(truth[position])],
-                "predicted": task.classes[guess],
-                "confidence": float(predicted[position, guess]),
-            }
-        else:
-            entry |= {"truth": float(truth[position]), "predicted": float(predicted[position])}
-        errors.append(entry)
+        errors.append(entry | _said_of(task, truth[position], predicted[position]))
     return errors
+
+
+def _said_of(task: Task, truth: Any, predicted: Any) -> dict[str, Any]:
+    """What is true of one row, what the network says of it, and how sure it is."""
+    if task.is_classification:
+        guess = int(predicted.argmax())
+        return {
+            "truth": task.classes[int(truth)],
+            "predicted": task.classes[guess],
+            "confidence": float(predicted[guess]),
+        }
+    if task.is_multilabel:
+        return {
+            "truth": _named(task, truth),
+            "predicted": _named(task, predicted > 0.5),
+            # Of all that it says of the row together, were the classes independent.
+            "confidence": float(np.maximum(predicted, 1 - predicted).prod()),
+        }
+    return {"truth": float(truth), "predicted": float(predicted)}
+
+
+def _named(task: Task, holds: np.ndarray) -> str:
+    """The classes that hold, in words."""
+    return ", ".join(str(task.classes[place]) for place in np.flatnonzero(holds)) or "none"

@@ -23,7 +23,8 @@ GATHER_NUMBERS = 2**19
 class Part:
     """One part of the data as tensors: inputs `[N, …]`, targets `[N]`, weights `[N]` or None.
 
-    `truth` is the target as people read it: class indices, or numbers in the target's own unit;
+    Where any number of classes may hold, targets are `[N, C]` of 0 and 1. `truth` is the target as
+    people read it: class indices, 0 and 1 `[N, C]`, or numbers in the target's own unit;
     `numbers` are those of the rows in their source, where somebody knows them.
     """
 

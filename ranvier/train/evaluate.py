@@ -14,12 +14,15 @@ from torch.func import functional_call
 from ranvier.losses import Loss, PerMember
 from ranvier.metrics import METRICS, compute, default_metrics, score
 from ranvier.step import Head
+from ranvier.step.modes import evaluating
 from ranvier.step.reading import PREDICTION, Arrays
 from ranvier.train.batches import Part
 
 # Large enough that overhead vanishes, small enough that a wide layer's activations stay small.
 EVALUATION_NUMBERS = 2**22
 EVALUATION_ROWS = 8192
+# A layer gives so many times as many numbers of a picture or a sequence as it holds, and more.
+GROWTH_OF_PLACES = 8
 
 
 def scores(
@@ -67,9 +70,7 @@ class Predictor:
         self, inputs: Tensor, parameters: dict[str, Tensor] | None = None
     ) -> Iterator[tuple[slice, Tensor]]:
         """Raw outputs in evaluation mode, some rows at a time: K members are never kept for all."""
-        was_training = self.module.training
-        self.module.eval()
-        try:
+        with evaluating(self.module):
             size = self._rows(inputs)
             for start in range(0, len(inputs), size):
                 rows = slice(start, start + size)
@@ -79,11 +80,10 @@ class Predictor:
                     else:
                         outputs = functional_call(self.module, parameters, (inputs[rows],))
                 yield rows, outputs
-        finally:
-            self.module.train(was_training)
 
     def _rows(self, inputs: Tensor) -> int:
         per_row = max(1, inputs[:1].numel()) * (self.head.members or 1)
+        per_row *= GROWTH_OF_PLACES if inputs.ndim > 2 else 1
         return max(1, min(EVALUATION_ROWS, EVALUATION_NUMBERS // per_row))
 
     def _joined(self, answers: list[dict[str, Tensor]]) -> Arrays:
@@ -127,6 +127,8 @@ class Evaluator(Predictor):
         found = {"loss": total / weight if weight else 0.0}
         if self.head.task.is_classification:
             found["accuracy"] = float((predicted.argmax(1) == part.truth).mean())
+        elif self.head.task.is_multilabel:
+            found["accuracy"] = float(((predicted > 0.5) == part.truth).all(1).mean())
         elif (scatter := float(((part.truth - part.truth.mean()) ** 2).sum())) > 0:
             found["r2"] = 1 - float(((predicted - part.truth) ** 2).sum()) / scatter
         return {**found, **shape_of(self.head, part.truth, predicted)}
@@ -148,14 +150,16 @@ def shape_of(head: Head, truth: np.ndarray, predicted: np.ndarray) -> dict[str, 
 
     `spread` is the largest standard deviation of a predicted number or probability over rows, by
     the largest of them; `answers` how often each class is given, `share` that of the commonest true
-    one.
+    one, which is left out where a row may be of several.
     """
     if not len(predicted):
         return {}
     values = predicted.reshape(len(predicted), -1)
     size = float(np.abs(values).max())
     shape: dict[str, Any] = {"spread": float(values.std(0).max()) / size if size > 0 else 0.0}
-    if head.task.is_classification:
+    if head.task.is_multilabel:
+        shape["answers"] = (values > 0.5).sum(0).tolist()
+    elif head.task.is_classification:
         classes = values.shape[1]
         shape["answers"] = np.bincount(values.argmax(1), minlength=classes).tolist()
         shape["share"] = float(np.bincount(truth, minlength=classes).max() / len(truth))

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import torch
@@ -11,15 +11,16 @@ from torch import nn
 from ranvier.core.task import Task
 from ranvier.losses import Loss, loss_from
 from ranvier.metrics import METRICS
+from ranvier.nn import Views
 from ranvier.optim import freeze, optimizer_from, patterns_from, schedule_from
 from ranvier.runs.settings import TrainSettings
-from ranvier.step import Head, Program, executor_for
+from ranvier.step import Batch, Head, Program, executor_for
 from ranvier.step.state import named_trainable
 from ranvier.step.variants import Variant
 from ranvier.train.batches import Batches, Part
 from ranvier.train.evaluate import Evaluator, usual_metrics
 from ranvier.train.journal import Journal
-from ranvier.train.plan import LOOK_EVERY, Plan
+from ranvier.train.plan import LAST, LOOK_EVERY, Plan
 from ranvier.train.progress import Progress
 from ranvier.train.store import Store
 from ranvier.train.trainer import Trainer
@@ -28,7 +29,11 @@ from ranvier.train.watcher import Watcher
 
 @dataclass(frozen=True, kw_only=True)
 class Job:
-    """What to train on what. `settings` has no None left but where None is a choice."""
+    """What to train on what. `settings` has no None left but where None is a choice.
+
+    The trained network is measured on averages over `views` of its pictures, if there are any; the
+    epochs are measured without.
+    """
 
     task: Task
     module: nn.Module
@@ -37,6 +42,7 @@ class Job:
     validation: Part | None
     settings: TrainSettings
     device: torch.device
+    views: Views | None = None
 
     @property
     def loss(self) -> Loss:
@@ -44,13 +50,13 @@ class Job:
 
     @property
     def monitor(self) -> str:
-        """What picks the best epoch: `loss`, or a metric by its own name."""
+        """What picks the epoch to keep: `loss`, a metric by its own name, or being the last."""
         metric = self.settings.metric or "loss"
-        return metric if metric == "loss" else METRICS[metric].name
+        return metric if metric in ("loss", LAST) else METRICS[metric].name
 
     def evaluator(self) -> Evaluator:
         """Measures this job's network: the usual metrics, and the one that is monitored."""
-        monitored = () if self.monitor == "loss" else (self.monitor,)
+        monitored = () if self.monitor in ("loss", LAST) else (self.monitor,)
         metrics = tuple(dict.fromkeys((*usual_metrics(self.head), *monitored)))
         return Evaluator(
             module=self.module,
@@ -58,6 +64,13 @@ class Job:
             loss=self.loss,
             metrics=metrics,
         )
+
+    def final_evaluator(self) -> Evaluator:
+        """Measures the trained network as it will predict: on averages over `views`."""
+        measured = self.evaluator()
+        if self.views is None:
+            return measured
+        return replace(measured, module=self.views.around(self.module, self.task.kind))
 
     def check(self) -> None:
         """Measure two rows, so that what does not fit is refused before anything is written.
@@ -70,7 +83,9 @@ class Job:
         program = self.program()
         program.groups(named_trainable(program.module))
         rows = self.training
-        self.evaluator().measure(Part(rows.inputs[:2], rows.targets[:2], rows.truth[:2]))
+        few = rows.inputs[:2], rows.targets[:2]
+        self.final_evaluator().measure(Part(*few, rows.truth[:2]))
+        program.mixing(Batch(*few), self.head, generator=torch.Generator().manual_seed(0))
 
     def trainer(
         self,
@@ -117,6 +132,8 @@ class Job:
             patterns=patterns,
             average_decay=settings.average_decay or 0.0,
             average_after=self._average_after(),
+            mixup=settings.mixup or 0.0,
+            cutmix=settings.cutmix or 0.0,
             variant=Variant(
                 number_format=settings.number_format or "float32", **(settings.kernels or {})
             ),

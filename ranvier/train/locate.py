@@ -89,8 +89,8 @@ def _go_on(trainer: Trainer, until: int, scores: list[float]) -> None:
     `scores` are those of the evaluations, by which some schedules go.
     """
     cursor = trainer.cursor
-    trainer.executor.program.module.train()
     while cursor.step < until:
+        trainer.executor.program.wake(cursor.epoch)
         trainer.best.scores = scores[: cursor.epoch]
         for stretch in trainer.batches.stretches(cursor.epoch, start=cursor.step_in_epoch):
             part = stretch.part(0, min(stretch.steps, until - cursor.step))

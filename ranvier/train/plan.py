@@ -8,14 +8,16 @@ from ranvier.optim import Schedule
 
 # Updates between looks inside the network, where an update takes long enough.
 LOOK_EVERY = 64
+# Monitored, it keeps the last epoch, whatever the validation part says of it.
+LAST = "last"
 
 
 @dataclass(frozen=True, kw_only=True)
 class Plan:
     """A training in numbers: how long, how fast, when to stop, how often to look and to save.
 
-    `monitor` is `loss` or a metric of the validation part; `patience` counts evaluations without
-    gain, 0 never stops early.
+    `monitor` is `loss`, a metric of the validation part, or `last`; `patience` counts evaluations
+    without gain, 0 never stops early.
     """
 
     epochs: int

@@ -14,6 +14,9 @@ class Progress(Protocol):
     def say(self, line: str) -> None:
         """A choice, a finding or a note, in one line."""
 
+    def work(self, what: str, done: int, total: int) -> None:
+        """Something that comes before training, such as decoding pictures, is so far along."""
+
     def step(
         self, epoch: int, step_in_epoch: int, loss: float | None, rows_per_second: float | None
     ) -> None:
@@ -33,6 +36,9 @@ class Silent:
         return
 
     def say(self, line: str) -> None:
+        return
+
+    def work(self, what: str, done: int, total: int) -> None:
         return
 
     def step(

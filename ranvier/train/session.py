@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
+from torch import nn
 
 from ranvier.core.errors import DivergedError, StoppedError
 from ranvier.core.finding import Finding
@@ -18,6 +19,7 @@ from ranvier.runs.events import EventWriter, read_events
 from ranvier.runs.history import History
 from ranvier.runs.layout import RunFolder
 from ranvier.runs.model import save_model
+from ranvier.step.reading import Arrays
 from ranvier.train.assess import assess
 from ranvier.train.batches import Part
 from ranvier.train.job import Job
@@ -28,6 +30,7 @@ from ranvier.train.trainer import Outcome, Trainer
 from ranvier.train.watcher import Watcher
 
 RowValues = Callable[[str, int], tuple[int, dict[str, Any]]]
+Record = tuple[str, dict[str, Any]]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -38,6 +41,7 @@ class Session:
     the source and its values; `network` and `encoder` are the documents saved with the weights.
     `opening` are records that come before the first step's, and `watcher` reads along. `store` is
     where checkpoints go, if not simply into the run, and `story` what else the summary says.
+    `looks` makes further records of the trained network and its answers for each part.
     """
 
     job: Job
@@ -48,10 +52,11 @@ class Session:
     encoder: dict[str, Any]
     progress: Progress
     findings: tuple[Finding, ...] = field(default=())
-    opening: tuple[tuple[str, dict[str, Any]], ...] = field(default=())
+    opening: tuple[Record, ...] = field(default=())
     watcher: Watcher | None = None
     store: Store | None = None
     story: Callable[[], dict[str, Any]] = dict
+    looks: Callable[[nn.Module, Mapping[str, Arrays]], Iterable[Record]] | None = None
 
     def begin(self) -> dict[str, Any]:
         """Train from the first step to the end; the summary comes back."""
@@ -73,9 +78,7 @@ class Session:
         _, tensors, document = checkpoints.load(self.run.checkpoints)
         return self.go_on((tensors, document))
 
-    def go_on(
-        self, checkpoint: Checkpoint, *, records: Iterable[tuple[str, dict[str, Any]]] = ()
-    ) -> dict[str, Any]:
+    def go_on(self, checkpoint: Checkpoint, *, records: Iterable[Record] = ()) -> dict[str, Any]:
         """Train from a checkpoint of this run to the end; the summary comes back.
 
         What was recorded after the checkpoint is superseded, by `records` at first.
@@ -110,9 +113,13 @@ class Session:
             path = self.run.path
             message = f"{path}: {error}, a checkpoint is saved. Go on with: ranvier resume {path}"
             raise StoppedError(message, exit_code=error.exit_code) from None
-        assessments = self._assess()
+        answers = self._answers()
+        assessments = self._assess(answers)
         for assessment in assessments.values():
             writer.append("evaluation", assessment)
+        if self.looks is not None:
+            for kind, record in self.looks(self.job.module, answers):
+                writer.append(kind, record)
         writer.append("end", _end(outcome.reason, trainer))
         # The summary comes last: it says that everything else is there.
         last = writer.close()
@@ -122,16 +129,22 @@ class Session:
         write_document(self.run.summary, summary)
         return summary
 
-    def _assess(self) -> dict[str, dict[str, Any]]:
-        evaluator = self.job.evaluator()
+    def _answers(self) -> dict[str, Arrays]:
+        # Of what was trained on, one view says enough.
+        train, final = self.job.evaluator(), self.job.final_evaluator()
+        return {
+            split: (train if split == "train" else final).answer(part.inputs.to(self.job.device))
+            for split, part in self.parts.items()
+        }
+
+    def _assess(self, answers: Mapping[str, Arrays]) -> dict[str, dict[str, Any]]:
         train_truth = self.parts["train"].truth
         found = {}
         for split, part in self.parts.items():
-            answer = evaluator.answer(part.inputs.to(self.job.device))
             found[split] = assess(
                 self.job.head,
                 part.truth,
-                answer,
+                answers[split],
                 split=split,
                 train_truth=train_truth,
                 weights=_numpy(part.weights),

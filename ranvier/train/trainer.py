@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import math
 import time
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import closing
 from dataclasses import asdict, dataclass
+from functools import cached_property
 from typing import Any
 
 import torch
@@ -22,7 +23,7 @@ from ranvier.train.best import Best
 from ranvier.train.evaluate import Evaluator
 from ranvier.train.journal import Journal, RememberingJournal
 from ranvier.train.locate import told
-from ranvier.train.plan import Plan
+from ranvier.train.plan import LAST, Plan
 from ranvier.train.progress import Progress
 from ranvier.train.recorder import NotFinite, Recorder
 from ranvier.train.signals import StopSignals
@@ -104,7 +105,6 @@ class Trainer:
         if not self.resumed:
             self._announce()
             self.save()
-        self.executor.program.module.train()
         self.executor.last_step = self.total_steps
         with StopSignals() as signals, closing(self.executor):
             while self.finished is None:
@@ -147,6 +147,9 @@ class Trainer:
     def _epoch(self, signals: StopSignals) -> None:
         started, first = time.monotonic(), self.cursor.step_in_epoch
         epoch, rows = self.cursor.epoch, 0
+        self.executor.program.wake(epoch)
+        if first == 0:
+            self._tell_of_thaw(epoch)
         for stretch in self.batches.stretches(epoch, start=first):
             for part in self._calls(stretch):
                 self.recorder.run(part, self._learning_rates(part.steps))
@@ -163,6 +166,27 @@ class Trainer:
         if self.watcher is not None:
             self.watcher.evaluated(self)
         self._save_or_stop(signals)
+
+    def _tell_of_thaw(self, epoch: int) -> None:
+        """Record which parameters are trained from this epoch on, and count patience anew."""
+        names = self._thawing.get(epoch)
+        if names is None:
+            return
+        self.journal.append(
+            "thaw", {"step": self.cursor.step, "epoch": epoch + 1, "parameters": names}
+        )
+        self.progress.say(f"epoch {epoch + 1}: {_in_short(names)} thawed")
+        self.best.evaluations_since = 0
+
+    @cached_property
+    def _thawing(self) -> dict[int, list[str]]:
+        """The names of the parameters that rest at first, by the epoch from which they do not."""
+        state, found = self.executor.state, dict[int, list[str]]()
+        for group in state.groups:
+            if group.thaws_after:
+                names = [state.names[position] for position in group.positions]
+                found.setdefault(group.thaws_after, []).extend(names)
+        return found
 
     def _pass_on_remarks(self) -> None:
         for text, is_fallback in self.executor.remarks:
@@ -241,7 +265,8 @@ class Trainer:
         self.journal.append("timing", {**timing, "rows_per_second": rows / max(1e-9, seconds)})
         self.progress.epoch(record)
         self.cursor = Cursor(step, epoch + 1, 0)
-        if self.best.should_stop:
+        # Before all of the network is trained there is no telling how good it gets.
+        if self.best.should_stop and epoch >= max(self._thawing, default=0):
             self.finished = "no gain"
         elif epoch + 1 >= self.plan.epochs:
             self.finished = "all epochs"
@@ -262,7 +287,7 @@ class Trainer:
 
     def _score(self, measured: Mapping[str, Any]) -> float:
         """The monitored value so that lower is better; without validation, later is better."""
-        if self.validation is None:
+        if self.validation is None or self.plan.monitor == LAST:
             return -float(self.cursor.epoch)
         value = float(measured[self.plan.monitor])
         is_score = self.plan.monitor != "loss" and higher_is_better(self.plan.monitor)
@@ -323,3 +348,10 @@ class Trainer:
         self.finished = document["finished"]
         self.resumed = True
         self.seconds_before = document["seconds"]
+
+
+def _in_short(names: Sequence[str]) -> str:
+    """The layers that hold these parameters, by the outermost names that tell them apart."""
+    layers = list(dict.fromkeys(name.split(".")[0] for name in names))
+    more = f" and {len(layers) - 3} more" if len(layers) > 3 else ""
+    return ", ".join(layers[:3]) + more

@@ -16,6 +16,7 @@ from ranvier.spec import Network
 from ranvier.spec.architectures import (
     ARCHITECTURES,
     autoencoder,
+    compact_resnet,
     conv_autoencoder,
     convnext,
     dit,
@@ -69,6 +70,8 @@ SMALL = [
     Small("resnet18-pre", resnet(18, blocks=(2, 1), filters=4, order="pre"), (32, 32, 3)),
     Small("resnet20-pre", resnet(20, filters=4, order="pre"), PICTURE),
     Small("wide_resnet", wide_resnet(10, 2, filters=4, dropout=0.3), PICTURE),
+    Small("compact_resnet", compact_resnet(4, halvings=2, dropout=0.1), PICTURE),
+    Small("compact_resnet-whole", compact_resnet(4, halvings=0, stages=1, blocks=2), (5, 4, 1)),
     Small("convnext", convnext(blocks=(1, 3), filters=(8, 12), drop_path=0.2), PICTURE),
     Small("convnext-plain", convnext(blocks=(2,), filters=(8,), layer_scale=None), PICTURE),
     Small("unet", unet(filters=4, depth=2, classes=3), (44, 44, 1)),
@@ -188,6 +191,10 @@ def test_an_unknown_architecture_is_answered_with_the_nearest():
             "convolutions, and four more. Give 28.",
         ),
         (
+            lambda: compact_resnet(stages=0),
+            "compact_resnet.stages: got 0; expected at least 1. Leave it out for the usual number.",
+        ),
+        (
             lambda: conv_autoencoder((27, 28, 1)),
             "conv_autoencoder.shape: got places (27, 28); expected multiples of 4, as 2 filters "
             "halve them 2 times. Take (28, 28), or fewer filters.",
@@ -198,7 +205,7 @@ def test_an_unknown_architecture_is_answered_with_the_nearest():
             "Name one of them and change its dimensions with the other arguments.",
         ),
     ],
-    ids=["resnet", "wide_resnet", "conv_autoencoder", "vit"],
+    ids=["resnet", "wide_resnet", "compact_resnet", "conv_autoencoder", "vit"],
 )
 def test_what_no_paper_has_is_refused_with_what_to_do(make, words):
     with pytest.raises(NetworkError) as refused:

@@ -16,7 +16,8 @@ from ranvier.metrics import METRICS, baseline, compute, default_metrics, primary
 TWO = Task("classification", "label", ("no", "yes"))
 MORE = Task("classification", "label", tuple("abcdef"))
 NUMBER = Task("regression", "number")
-TASKS = {"two classes": TWO, "six classes": MORE, "a number": NUMBER}
+ANY = Task("multilabel", "tags", tuple("abcd"))
+TASKS = {"two classes": TWO, "six classes": MORE, "any of four": ANY, "a number": NUMBER}
 MEMBERS = [
     pytest.param(name, task, id=f"{name} of {label}")
     for label, task in TASKS.items()
@@ -27,9 +28,18 @@ MEMBERS = [
 BLIND_IS_GOOD_OR_UNDEFINED = ("pearson", "spearman", "kendall", "expected_calibration_error",
                               "maximum_calibration_error")  # fmt: skip
 RNG = np.random.default_rng(2)
+START = RNG.bit_generator.state
+
+
+@pytest.fixture(autouse=True)
+def _every_test_draws_from_the_start() -> None:
+    RNG.bit_generator.state = START
 
 
 def drawn(task: Task, num_rows: int) -> tuple[np.ndarray, np.ndarray]:
+    if task.is_multilabel:
+        truth = (np.arange(num_rows)[:, None] + np.arange(4)) % [3, 4, 5, 6] < [1, 2, 2, 1]
+        return truth.astype(int), 0.7 * RNG.random((num_rows, 4)) + 0.3 * truth
     if not task.is_classification:
         truth = RNG.normal(3, 2, num_rows)
         return truth, truth + RNG.normal(0, 1, num_rows)
@@ -110,10 +120,12 @@ hostile = st.sampled_from([0.0, 1.0, -1.0, 1e-320, 1e-200, 1e200, -1e308, 1.7e30
 def test_hostile_rows_raise_nothing_and_warn_of_nothing(data):
     task = data.draw(st.sampled_from(list(TASKS.values())))
     num_rows = data.draw(st.integers(1, 6))
-    shape = (num_rows, task.outputs) if task.is_classification else num_rows
+    shape = num_rows if task.kind == "regression" else (num_rows, task.outputs)
     predicted = data.draw(hnp.arrays(np.float64, shape, elements=hostile))
     element = st.integers(0, task.outputs - 1) if task.is_classification else hostile
     truth = np.array(data.draw(st.lists(element, min_size=num_rows, max_size=num_rows)))
+    if task.is_multilabel:
+        truth = data.draw(hnp.arrays(np.int64, shape, elements=st.integers(0, 1)))
     weight = st.sampled_from([0.0, 1.0, 1e-300, 1e15, 1e-5])
     weights = data.draw(st.none() | hnp.arrays(np.float64, num_rows, elements=weight))
     names = [name for name, metric in METRICS.items() if metric.fits(task)]

@@ -30,6 +30,14 @@ from ranvier.metrics import (
 )
 
 RNG = np.random.default_rng(7)
+START = RNG.bit_generator.state
+
+
+@pytest.fixture(autouse=True)
+def _every_test_draws_from_the_start() -> None:
+    RNG.bit_generator.state = START
+
+
 LEVELS = [0.1, 0.5, 0.9]
 VOCABULARY = np.array("a cat sat on the mat and saw one other dog there".split())
 

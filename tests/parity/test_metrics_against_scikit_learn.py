@@ -212,3 +212,29 @@ def test_correlations_are_scipys(rows):
         spearman = stats.spearmanr(truth, predicted).statistic
     assert ours["pearson"] == pytest.approx(pearson, abs=1e-9)
     assert ours["spearman"] == pytest.approx(spearman, abs=1e-9)
+
+
+@pytest.mark.parametrize("is_weighted", [False, True])
+def test_metrics_of_any_number_of_classes_are_scikit_learns(is_weighted):
+    rng = np.random.default_rng(5)
+    truth, given = rng.integers(0, 2, (60, 4)), rng.random((60, 4))
+    weights = rng.uniform(0.1, 3, 60) if is_weighted else None
+    decided, options = (given > 0.5).astype(int), {"sample_weight": weights}
+    columns = list(zip(truth.T, given.T, strict=True))
+    theirs = {
+        "f1_macro": skm.f1_score(truth, decided, average="macro", **options),
+        "f1_micro": skm.f1_score(truth, decided, average="micro", **options),
+        "precision_macro": skm.precision_score(truth, decided, average="macro", **options),
+        "recall_macro": skm.recall_score(truth, decided, average="macro", **options),
+        "average_precision": skm.average_precision_score(truth, given, **options),
+        "roc_auc": skm.roc_auc_score(truth, given, **options),
+        "accuracy": skm.accuracy_score(truth, decided, **options),
+        "hamming_loss": skm.hamming_loss(truth, decided, **options),
+        "iou_macro": skm.jaccard_score(truth, decided, average="macro", **options),
+        "log_loss": np.mean([skm.log_loss(t, p, **options) for t, p in columns]),
+        "brier": np.mean([skm.brier_score_loss(t, p, **options) for t, p in columns]),
+    }
+    task = Task("multilabel", "tags", tuple("abcd"))
+    ours = compute(task, truth, given, weights=weights)
+    assert {name: ours[name] for name in theirs} == pytest.approx(theirs, rel=1e-12)
+    assert {*ours} - {*theirs} == {"expected_calibration_error"}

@@ -55,6 +55,11 @@ class TargetFacts:
     most: float | None = None
     non_finite: int = 0
 
+    @property
+    def has_several(self) -> bool:
+        """Whether a row may be of any number of classes."""
+        return self.form == "indicators" and bool(self.shape) and self.shape[-1] > 1
+
 
 @dataclass(frozen=True, kw_only=True)
 class SplitFacts:
@@ -98,8 +103,9 @@ class LayerFacts:
 
     `kind` is the module's class, `role` one of "weights", "activation", "normalisation", "dropout",
     "pooling", "shape" or "other"; `activation` names the function, its own or that which follows.
-    Moments are of what it gives for a probe before the first update. `is_output` tells whether
-    that is what the network gives, but for its shape.
+    Moments are of what it gives for a probe before the first update, and of the first layer of
+    weights also of what it is given. `is_output` tells whether what it gives is what the network
+    gives, but for its shape.
     """
 
     path: str
@@ -113,6 +119,8 @@ class LayerFacts:
     dead: float | None = None
     saturated: float | None = None
     is_output: bool = False
+    given_mean: float | None = None
+    given_std: float | None = None
 
 
 @dataclass(frozen=True, kw_only=True)

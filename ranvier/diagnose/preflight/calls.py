@@ -71,7 +71,7 @@ _CHANNELS_FIRST = ("conv", "batch_norm", "instance_norm", "group_norm")
 
 @dataclass(frozen=True)
 class Call:
-    """A function that computes, by whom it was called, and what it gave.
+    """A function that computes, by whom it was called, what it gave, and of what.
 
     `axis` is that of the units in what it gave: 1 behind a convolution of torch, else the last.
     """
@@ -83,6 +83,7 @@ class Call:
     output: Tensor | None
     settings: Mapping[str, Any] = field(default_factory=dict)
     axis: int = -1
+    given: Tensor | None = None
 
 
 class Calls(TorchFunctionMode):
@@ -147,8 +148,10 @@ class Calls(TorchFunctionMode):
         path, kind = self._stack[-1] if self._stack else ("", "")
         output = next(_tensors(result), None)
         axis = 1 if output is not None and self._channels_first.get(output) else -1
-        self.calls.append(Call(name, role, path, kind, output, _settings(name, args, kwargs), axis))
-        self._given.append(next(_tensors(args), None))
+        settings, given = _settings(name, args, kwargs), list(_tensors(args))
+        own = next((each for each in given if not isinstance(each, nn.Parameter)), None)
+        self.calls.append(Call(name, role, path, kind, output, settings, axis, own))
+        self._given.append(next(iter(given), None))
         if role not in (SHAPE, DROPOUT):
             for tensor in _tensors(result):
                 self._giver[tensor] = len(self.calls) - 1

@@ -15,8 +15,8 @@ MOST_NUMBERS = 2**22
 # So many numbers at a time are looked through for what must not be missed in any row.
 AT_ONCE = 2**22
 NAMED_ROWS = 16
-# So many rows are looked up one by one.
-MOST_ROWS = 200_000
+# So many rows are looked up one by one, and of so many numbers at most.
+MOST_ROWS, MOST_KEYED = 200_000, 2**26
 # Nearness is judged on so many rows and features; nearer than this share of the usual is a copy.
 NEAR_ROWS, NEAR_FEATURES, NEAR = 1500, 256, 0.01
 
@@ -56,7 +56,13 @@ def _columns(rows: Tensor, form: str) -> Tensor:
 
 
 def _extremes(inputs: Tensor, form: str) -> tuple[Tensor, Tensor, list[int]]:
-    """The least and largest finite value of each column, and the rows that hold anything else."""
+    """The least and largest finite value of each column, and the rows that hold anything else.
+
+    Bytes hold nothing else, and lie on a disk where they are many: of those a sample is looked at.
+    """
+    if inputs.dtype == torch.uint8:
+        low, high = torch.aminmax(_columns(_sample(inputs), form), dim=0)
+        return low.double(), high.double(), []
     per_row = max(1, inputs[:1].numel())
     lows, highs, broken = [], [], []
     for start in range(0, len(inputs), size := max(1, AT_ONCE // per_row)):
@@ -75,8 +81,10 @@ def _extremes(inputs: Tensor, form: str) -> tuple[Tensor, Tensor, list[int]]:
     return torch.stack(lows).amin(0), torch.stack(highs).amax(0), broken
 
 
-def _duplicates(inputs: Tensor) -> float:
-    """The share of rows of which an equal one stands before them."""
+def _duplicates(inputs: Tensor) -> float | None:
+    """The share of rows of which an equal one stands before them; None where they are too large."""
+    if inputs[:MOST_ROWS].numel() > MOST_KEYED:
+        return None
     keys = _keys(inputs[:MOST_ROWS])
     return 1 - len(set(keys)) / max(1, len(keys))
 
@@ -175,8 +183,10 @@ def split_facts(
     )
 
 
-def _shared(inputs: Tensor, held_out: Tensor) -> float:
-    """The share of held-out rows of which a copy stands among the others."""
+def _shared(inputs: Tensor, held_out: Tensor) -> float | None:
+    """The share of held-out rows of which a copy stands among the others; None of too much."""
+    if inputs.numel() + held_out.numel() > MOST_KEYED:
+        return None
     known = set(_keys(inputs))
     found = [key in known for key in _keys(held_out)]
     return sum(found) / max(1, len(found))
@@ -186,7 +196,7 @@ def _keys(tensor: Tensor) -> list[int]:
     """A number for each row that equal rows share. Minus zero is zero."""
     rows = tensor.detach().reshape(len(tensor), -1).cpu()
     rows = rows.float() if rows.dtype == torch.bfloat16 else rows
-    array = np.ascontiguousarray((rows + 0).numpy())
+    array = np.ascontiguousarray((rows + 0 if rows.is_floating_point() else rows).numpy())
     return [hash(row.tobytes()) for row in array]
 
 

@@ -25,8 +25,10 @@ from ranvier.diagnose.preflight.wiring import (
     parameter_facts,
     symmetric_parameters,
 )
+from ranvier.diagnose.preflight.work import update_multiply_adds
 
-PROBE_ROWS = 256
+# The probe: so many rows, or fewer that hold so many numbers, and as many as experiments take.
+PROBE_ROWS, PROBE_NUMBERS = 256, 2**20
 # What an update of an experiment takes at least, and how many multiply-adds with a row's numbers a
 # second a processor does: coarse, since two runs of one training must make the same experiments.
 LEAST_SECONDS, MULTIPLY_ADDS = 6e-4, 1e10
@@ -69,7 +71,7 @@ def examine(
     if train is not None:
         found |= _of_rows(tried, train, names)
         probe = _Probe.of(train, loss, weights)
-        found |= _of_probe(tried, module, probe, _updates_in(seconds, module))
+        found |= _of_probe(tried, module, probe, _updates_in(seconds, module, train[0]))
         found |= _of_graph(tried, module, probe, found["parameters"], list(optimized or ()))
         if validation is not None:
             found["split"] = tried("split", lambda: split_facts(*train, *validation, names=names))
@@ -120,11 +122,13 @@ class _Probe:
 
     @classmethod
     def of(cls, train: Pair, loss: LossFunction | None, weights: Tensor | None) -> _Probe:
-        every = max(1, len(train[0]) // PROBE_ROWS)
-        probe, wanted = (each[::every][:PROBE_ROWS] for each in train)
+        fitting = PROBE_NUMBERS // max(1, train[0][:1].numel())
+        rows = max(ROWS_OF_AN_EXPERIMENT, min(PROBE_ROWS, fitting))
+        every = max(1, len(train[0]) // rows)
+        probe, wanted = (each[::every][:rows] for each in train)
         if loss is None or weights is None:
             return cls((probe, wanted), loss, train[1])
-        return cls((probe, wanted), _weighed(loss, weights[::every][:PROBE_ROWS]), wanted)
+        return cls((probe, wanted), _weighed(loss, weights[::every][:rows]), wanted)
 
 
 def _of_probe(
@@ -181,10 +185,10 @@ def _weighed(loss: Callable[..., Tensor], weights: Tensor) -> LossFunction:
     return weighed
 
 
-def _updates_in(seconds: float | None, module: nn.Module) -> int:
+def _updates_in(seconds: float | None, module: nn.Module, inputs: Tensor) -> int:
     """How many updates of an experiment go into so many seconds."""
     if seconds is None:
         return MOST_UPDATES
-    parameters = sum(p.numel() for p in module.parameters())
-    an_update = max(LEAST_SECONDS, 3 * ROWS_OF_AN_EXPERIMENT * parameters / MULTIPLY_ADDS)
+    needed = update_multiply_adds(module, inputs, rows=ROWS_OF_AN_EXPERIMENT)
+    an_update = max(LEAST_SECONDS, needed / MULTIPLY_ADDS)
     return max(0, min(MOST_UPDATES, int(seconds / an_update)))

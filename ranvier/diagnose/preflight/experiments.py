@@ -18,6 +18,8 @@ SECONDS = 2.0
 LEARNING_RATES = (1e-3, 1e-2, 5e-2)
 # A loss this far down has learnt its rows.
 LEARNT = 0.05
+# Of fewer updates that were not enough nothing can be said.
+FEWEST_UPDATES = 20
 
 
 def probe_facts(
@@ -38,6 +40,8 @@ def probe_facts(
     if learnt is None:
         return ProbeFacts(cross_talk=cross_talk)
     first, last, accuracy, updates = learnt
+    if updates < FEWEST_UPDATES and not 0 <= last < LEARNT * first:
+        return ProbeFacts(cross_talk=cross_talk)
     return ProbeFacts(
         cross_talk=cross_talk,
         overfit_from=first,

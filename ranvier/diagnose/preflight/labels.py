@@ -14,6 +14,8 @@ ROWS = 4000
 NEIGHBOUR_ROWS = 1500
 BINS = 16
 MOST_FEATURES = 2000
+# What else than a table is told apart by so many of its numbers, at even distances.
+MOST_PLACES = 4096
 
 
 def label_facts(
@@ -21,14 +23,15 @@ def label_facts(
 ) -> LabelFacts:
     """What one feature alone tells, what the nearest row tells, and whether rows lie in order.
 
-    On at most 4,000 rows, drawn evenly; `form` is that of the targets.
+    On at most 4,000 rows, drawn evenly; `form` is that of the targets. Numbers and bytes only:
+    whole numbers that are looked up lie nowhere near each other.
     """
     told = _told(targets, form)
-    if told is None or not inputs.dtype.is_floating_point or len(inputs) < 2 * BINS:
+    is_measured = inputs.dtype.is_floating_point or inputs.dtype == torch.uint8
+    if told is None or not is_measured or len(inputs) < 2 * BINS:
         return LabelFacts(ordered=None if told is None else _ordered(told, form))
     step = max(1, len(inputs) // ROWS)
-    x = inputs[::step].detach().double().reshape(len(inputs[::step]), -1).nan_to_num(0).cpu()
-    y = told[::step]
+    x, y = _features(inputs[::step]), told[::step]
     best, feature = _best_single(x.numpy(), y, form) if inputs.ndim == 2 else (None, None)
     agreement, by_chance = _neighbours(x, y, form)
     return LabelFacts(
@@ -38,6 +41,14 @@ def label_facts(
         neighbours_by_chance=by_chance,
         ordered=_ordered(told, form),
     )
+
+
+def _features(rows: Tensor) -> Tensor:
+    """The rows of a table `[N, F]`, or the rows that neighbours are sought among, places apart."""
+    if rows.ndim > 2:
+        flat = rows[:NEIGHBOUR_ROWS].flatten(1)
+        rows = flat[:, :: max(1, -(-flat.shape[1] // MOST_PLACES))]
+    return rows.detach().double().reshape(len(rows), -1).nan_to_num(0).cpu()
 
 
 def _name(names: Sequence[str], place: int) -> str:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Collection, Iterable
 from dataclasses import replace
+from typing import Any
 
 import torch
 from torch import Tensor, nn
@@ -64,11 +65,23 @@ def layer_facts(module: nn.Module, inputs: Tensor) -> tuple[LayerFacts, ...]:
             if "dropout" in type(each).__name__.lower():
                 each.eval()
         _, calls, head = calls_and_head(module, inputs[:rows])
+    first = next((place for place, call in enumerate(calls) if call.role == WEIGHTS), None)
     return tuple(
-        replace(_layer(call, _following(calls[place + 1 :])), is_output=place == head)
+        replace(
+            _layer(call, _following(calls[place + 1 :])),
+            is_output=place == head,
+            **(_moments_given(call) if place == first else {}),
+        )
         for place, call in enumerate(calls)
         if call.role != SHAPE
     )
+
+
+def _moments_given(call: Call) -> dict[str, Any]:
+    if call.given is None or not call.given.is_floating_point():
+        return {}
+    values = call.given.double()
+    return {"given_mean": float(values.mean()), "given_std": float(values.std(unbiased=False))}
 
 
 def _rows_to_hold(module: nn.Module, inputs: Tensor) -> int:

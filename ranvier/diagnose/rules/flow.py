@@ -197,7 +197,10 @@ def constant_output(evidence: Evidence) -> Iterator[Finding]:
     probe = evidence.evaluations[-1].probe
     spread = probe.get("spread")
     answers = probe.get("answers") or []
-    one_class = len(answers) > 1 and max(answers) == sum(answers)
+    targets = evidence.facts.targets
+    # Where a row may be of several classes, none for any row is what is alike.
+    most = 0 if targets is not None and targets.has_several else max(answers, default=0)
+    one_class = len(answers) > 1 and sum(answers) == most
     if (spread is not None and spread < 1e-4) or one_class:
         numbers = {"spread": spread, "answers": answers[:10]}
         yield CONSTANT_OUTPUT.found(

@@ -85,9 +85,19 @@ def _varying(inputs: InputFacts) -> tuple[np.ndarray, np.ndarray]:
 
 
 def _is_normalised_inside(evidence: Evidence) -> bool:
-    """Whether the first layer that computes brings inputs to scale itself."""
-    first = next((layer for layer in evidence.facts.layers if layer.role != "shape"), None)
-    return first is not None and first.role == "normalisation"
+    """Whether the first layer that computes brings inputs to scale itself.
+
+    Or, where all inputs have one scale as the bytes of pictures do, what comes before its weights.
+    """
+    layers, inputs = evidence.facts.layers, evidence.facts.inputs
+    first = next((layer for layer in layers if layer.role != "shape"), None)
+    if first is not None and first.role == "normalisation":
+        return True
+    weights = next((layer for layer in layers if layer.given_std is not None), None)
+    if weights is None or inputs is None or len(inputs.std) != 1:
+        return False
+    mean, std = abs(weights.given_mean or 0.0), weights.given_std or 0.0
+    return WARNED[0] <= std <= WARNED[1] and mean <= OFFSET * std
 
 
 def _names(inputs: InputFacts) -> str:

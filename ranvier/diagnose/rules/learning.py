@@ -203,7 +203,7 @@ def too_few_epochs(evidence: Evidence) -> Iterator[Finding]:
     if t < -3 and ahead > 0.1 and is_falling:
         is_far = evidence.falls_short or ahead * float(parts[-1]) > FAR_AHEAD * evidence.whole
         severity: Severity = "warning" if is_far else "information"
-        numbers = {"t": t, "fall_ahead": ahead, "updates": evidence.updates}
+        numbers = {"t": t, "fall_ahead": min(1.0, ahead), "updates": evidence.updates}
         yield TOO_SHORT.found(severity, "the loss", evidence=numbers, cure="more_epochs")
 
 

@@ -89,7 +89,7 @@ def class_imbalance(evidence: Evidence) -> Iterator[Finding]:
         return
     answers = (evidence.evaluations[-1].probe.get("answers") or []) if evidence.evaluations else []
     given = np.array([count for count in answers if count])
-    one_answer = len(answers) > 1 and len(given) == 1
+    one_answer = len(answers) > 1 and len(given) == 1 and not targets.has_several
     is_rare = counts <= counts.max() / 10
     missed = bool(answers) and (
         len(given) < len(counts)

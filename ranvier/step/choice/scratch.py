@@ -28,8 +28,8 @@ class Scratch:
     """
 
     def __init__(self, program: Program, state: State) -> None:
-        module = copy.deepcopy(program.module).train()
-        self.program = replace(program, module=module)
+        self.program = replace(program, module=copy.deepcopy(program.module))
+        self.program.wake()
         self.state = self.program.first_state(state.device)
         self._start, self._step = state.named(), state.step
         self.restore()

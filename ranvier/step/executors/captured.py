@@ -5,7 +5,7 @@ from __future__ import annotations
 from abc import abstractmethod
 from collections import Counter
 from collections.abc import Callable, Mapping
-from typing import ClassVar, NamedTuple
+from typing import ClassVar, NamedTuple, TypeVar
 
 import torch
 from torch import Tensor
@@ -18,6 +18,7 @@ from ranvier.step.objective import Batch
 from ranvier.step.program import Program, Scalars
 from ranvier.step.state import State
 
+T = TypeVar("T")
 Function = Callable[..., tuple[Tensor, ...]]
 Outcome = tuple[Tensor, ...]
 
@@ -55,6 +56,7 @@ class CapturedExecutor(Executor):
         self._signer = Signer(program.module, state)
         self._seen: Counter[Signature] = Counter()
         self._functions: dict[Signature, Functions | None] = {}
+        self._accepted: Signature | None = None
         self._tensors = list(state.named().values())
         self._rate = torch.zeros((), dtype=torch.float64, device=state.device)
 
@@ -90,6 +92,8 @@ class CapturedExecutor(Executor):
         self, signature: Signature, batch: Batch, learning_rate: float
     ) -> tuple[Scalars, list[Tensor]]:
         """One eager step, and once its turn has come the capture beside it."""
+        # What was captured while other parameters were frozen is not run again.
+        self._functions = only_of_its_kind(self._functions, signature)
         self._seen[signature] += 1
         if signature in self._functions or self._seen[signature] < self.captures_at:
             return self._eager.run_observed(batch, learning_rate)
@@ -180,11 +184,16 @@ class CapturedExecutor(Executor):
         return torch.cat(states)
 
     def _accept(self, signature: Signature, functions: Functions) -> None:
-        known = [each for each, made in self._functions.items() if made is not None]
         self._functions[signature] = functions
-        if known:
-            change = self._signer.difference(known[-1], signature)
+        if self._accepted is not None:
+            change = self._signer.difference(self._accepted, signature)
             self.remarks.append(Remark(f"{self.name}: captured again, as {change}"))
+        self._accepted = signature
+
+
+def only_of_its_kind(known: dict[Signature, T], signature: Signature) -> dict[Signature, T]:
+    """What is known of signatures under which the same parameters are trained."""
+    return {each: of_it for each, of_it in known.items() if each.trained == signature.trained}
 
 
 def _given(batch: Batch) -> tuple[Tensor, ...]:

@@ -11,7 +11,7 @@ from torch import Tensor
 
 from ranvier.step.capture import Captured, CaptureError, Signature, Signer, capture
 from ranvier.step.executors.base import EXECUTORS, Executor, Remark
-from ranvier.step.executors.captured import LARGEST_CHECKED, MOST_CAPTURES
+from ranvier.step.executors.captured import LARGEST_CHECKED, MOST_CAPTURES, only_of_its_kind
 from ranvier.step.executors.replay import Replay
 from ranvier.step.native import Engine, NativeUnsupported, library
 from ranvier.step.objective import Batch
@@ -34,7 +34,8 @@ class Native(Executor):
     The numbers are eager's within rounding, the same in every run with as many threads, and do not
     depend on how steps are put into calls. The first step of each form of batch is held against
     the captured graph run by torch. Under bfloat16 the operands of products are rounded, and their
-    sums kept in float32. What cannot be run so is replayed, with a remark that says why.
+    sums kept in float32. Rows that are mixed with each other are mixed by torch before each step.
+    What cannot be run so is replayed, with a remark that says why.
     """
 
     name = "native"
@@ -42,6 +43,7 @@ class Native(Executor):
 
     def __init__(self, program: Program, state: State, *, threads: int | None = None) -> None:
         super().__init__(program, state)
+        program = replace(program, mixup=0.0, cutmix=0.0)
         self.threads = threads or torch.get_num_threads()
         # Its products round what they multiply; what else a variant changes is in the graph.
         self._is_half = program.variant.number_format == "bfloat16"
@@ -53,6 +55,7 @@ class Native(Executor):
         self._engines: dict[Signature, Engine | None] = {}
 
     def run(self, batch: Batch, learning_rate: float) -> Scalars:
+        batch = self._mixed(batch)
         engine = self._engine_for(batch)
         if engine is None:
             return self._replay.run(batch, learning_rate)
@@ -61,6 +64,7 @@ class Native(Executor):
         return scalars
 
     def run_observed(self, batch: Batch, learning_rate: float) -> tuple[Scalars, list[Tensor]]:
+        batch = self._mixed(batch)
         engine = self._engine_for(batch)
         if engine is None:
             return self._replay.run_observed(batch, learning_rate)
@@ -72,6 +76,8 @@ class Native(Executor):
         self, rows: Batch, bounds: Sequence[int], learning_rates: Sequence[float]
     ) -> Scalars:
         """The same updates, all neighbours of one size in one call."""
+        if self.program.mixing:
+            return super().run_rows(rows, bounds, learning_rates)
         parts: list[Scalars] = []
         at = 0
         while at < len(learning_rates):
@@ -90,6 +96,10 @@ class Native(Executor):
             at = end
         return Scalars(*(torch.cat(values) for values in zip(*parts, strict=True)))
 
+    def _mixed(self, batch: Batch) -> Batch:
+        # Ahead of what is captured: its gathers and draws would leave the whole update to replay.
+        return self.program.mixing(batch, self.program.head)
+
     def _engine_for(self, batch: Batch) -> Engine | None:
         """The engine for batches of this form, made at the first of them; None to replay it."""
         signature = self._signer(batch)
@@ -98,6 +108,7 @@ class Native(Executor):
             return engine
         if engine is None and signature in self._engines:
             return None
+        self._engines = only_of_its_kind(self._engines, signature)
         try:
             if len(self._engines) >= MOST_CAPTURES:
                 raise CaptureError("its batches have too many forms")

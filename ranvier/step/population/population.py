@@ -70,6 +70,11 @@ class Population:
         self.step = 0
         self.remarks: list[Remark] = []
         self._own = [member.program.first_state(self.device) for member in members]
+        if any(group.thaws_after for state in self._own for group in state.groups):
+            raise ConfigError(
+                "a population moves all its layers from the first update on; got members with "
+                "thaws_after in their parameter groups. Train such members by themselves."
+            )
         self._streams = Streams([member.seed for member in members], self.device)
         # What the update of a form is made of; None where members are trained one after another.
         self._recipes: dict[_Form, Recipe | None] = {}

@@ -44,6 +44,7 @@ EXAMPLES = [
             RandomFlip(),
             RandomFlip("both"),
             RandomCrop(3, 4, padding=1),
+            RandomCrop(4, 5, padding=2, fill="reflect"),
             RandomAffine(rotation=20, translation=0.1, zoom=0.2, shear=10),
             RandomRotation(45, fill="zero"),
             RandomTranslation(0.3, fill="edge"),

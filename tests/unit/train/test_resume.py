@@ -76,6 +76,21 @@ def run_killed(make_job: MakeJob, folder: Path, place: Cursor) -> tuple[Any, His
     return job.module.state_dict(), History([*kept, *rest.records])
 
 
+@pytest.mark.parametrize("place", PLACES[1::2], ids=str)
+def test_a_training_on_mixed_rows_killed_and_resumed_gives_the_same_bits(
+    make_job: MakeJob, tmp_path: Path, place: Cursor
+) -> None:
+    def mixed(**changes: Any) -> Job:
+        return make_job(mixup=0.4, accumulate=2, **changes)
+
+    weights, history = run_alone(mixed())
+    resumed, joined = run_killed(mixed, tmp_path, place)
+    assert all(torch.equal(weights[name], resumed[name]) for name in weights)
+    assert (
+        joined.series("loss") == history.series("loss") != run_alone(make_job())[1].series("loss")
+    )
+
+
 @pytest.mark.parametrize("place", PLACES, ids=str)
 def test_a_training_killed_and_resumed_gives_the_same_bits(
     make_job: MakeJob, tmp_path: Path, place: Cursor

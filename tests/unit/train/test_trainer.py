@@ -67,6 +67,11 @@ def test_a_score_is_watched_upwards(make_job: MakeJob) -> None:
     assert accuracies[outcome.best_epoch - 1] == max(accuracies)
 
 
+def test_the_last_epoch_is_kept_where_that_is_asked_for(make_job: MakeJob) -> None:
+    outcome, _ = train(make_job(metric="last", epochs=7))
+    assert outcome.best_epoch == outcome.epochs == 7
+
+
 def test_an_unknown_metric_to_watch_offers_the_nearest(make_job: MakeJob) -> None:
     with pytest.raises(UnknownNameError, match="unknown metric 'acuracy'. Did you mean 'accuracy'"):
         train(make_job(metric="acuracy"))

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from ranvier.step.native.lowering import Lowering, NativeUnsupported, lowers
+from ranvier.step.native.operations.reductions import reduced
 from ranvier.step.native.program import Word
 from ranvier.step.native.values import View
 
@@ -51,7 +52,9 @@ def _batch_norm(
     epsilon: float,
 ) -> tuple[View, View, View]:
     if not is_training:
-        raise NativeUnsupported("batch normalisation by running statistics")
+        return _by_running_statistics(
+            lowering, x, weight, bias, running_mean, running_variance, epsilon
+        )
     x, rows, channels, back = _with_channels_last(lowering, x)
     weight, bias = _contiguous(lowering, weight), _contiguous(lowering, bias)
     threads = lowering.threads_for(x.numel)
@@ -84,7 +87,9 @@ def _batch_norm_backward(
     wanted: Sequence[bool],
 ) -> tuple[Optional, Optional, Optional]:
     if not is_training:
-        raise NativeUnsupported("batch normalisation by running statistics")
+        return _backward_by_running_statistics(
+            lowering, gradient, x, weight, running_mean, running_variance, epsilon, wanted
+        )
     x, rows, channels, back = _with_channels_last(lowering, x)
     gradient = _with_channels_last(lowering, gradient)[0]
     dx, dweight, dbias = _backward(
@@ -100,6 +105,67 @@ def _batch_norm_backward(
         wanted,
     )
     return dx.permute(back), dweight, dbias
+
+
+def _by_running_statistics(
+    lowering: Lowering,
+    x: View,
+    weight: Optional,
+    bias: Optional,
+    mean: Optional,
+    variance: Optional,
+    epsilon: float,
+) -> tuple[View, View, View]:
+    """γ (x − μ)/√(σ² + ε) + β of a layer that rests, as one product and one sum an element."""
+    mean, slope = _slope(lowering, weight, mean, variance, epsilon)
+    offset = lowering.element("mul", mean, slope)
+    offset = (
+        lowering.element("neg", offset) if bias is None else lowering.element("sub", bias, offset)
+    )
+    product = lowering.element("mul", x, _by_channel(lowering, slope, x))
+    y = lowering.element("add", product, _by_channel(lowering, offset, x))
+    # What a backward pass would need of the batch: there is nothing of it.
+    return y, lowering.new((0,)), lowering.new((0,))
+
+
+def _backward_by_running_statistics(
+    lowering: Lowering,
+    gradient: View,
+    x: View,
+    weight: Optional,
+    mean: Optional,
+    variance: Optional,
+    epsilon: float,
+    wanted: Sequence[bool],
+) -> tuple[Optional, Optional, Optional]:
+    mean, slope = _slope(lowering, weight, mean, variance, epsilon)
+    places = [axis for axis in range(len(x.shape)) if axis != 1]
+    dx = dweight = dbias = None
+    if wanted[0]:
+        dx = lowering.element("mul", gradient, _by_channel(lowering, slope, x))
+    if wanted[1]:
+        away = lowering.element("sub", x, _by_channel(lowering, mean, x))
+        total = reduced(lowering, lowering.element("mul", gradient, away), places, False)
+        _, scale = _slope(lowering, None, mean, variance, epsilon)
+        dweight = lowering.element("mul", total, scale)
+    if wanted[2]:
+        dbias = reduced(lowering, gradient, places, False)
+    return dx, dweight, dbias
+
+
+def _slope(
+    lowering: Lowering, weight: Optional, mean: Optional, variance: Optional, epsilon: float
+) -> tuple[View, View]:
+    """μ and γ/√(σ² + ε), `[C]` each."""
+    if mean is None or variance is None:
+        raise NativeUnsupported("batch normalisation without statistics")
+    scale = lowering.element("rsqrt", lowering.element("add", variance, epsilon))
+    return mean, scale if weight is None else lowering.element("mul", scale, weight)
+
+
+def _by_channel(lowering: Lowering, of_channels: View, like: View) -> View:
+    own = lowering.contiguous(of_channels)
+    return own.like(own.stand_in().view(own.numel, *(1 for _ in like.shape[2:])))
 
 
 def _backward(
@@ -222,11 +288,9 @@ def _group_norm(
     flat = x.like(x.stand_in().view(rows * groups, width))
     y, mean, deviation = _layer_norm(lowering, flat, [width], None, None, epsilon)
     y = y.like(y.stand_in().view(x.shape))
-    by_channel = (channels, *(1 for _ in x.shape[2:]))
     for operation, of_channels in (("mul", weight), ("add", bias)):
         if of_channels is not None:
-            own = lowering.contiguous(of_channels)
-            y = lowering.element(operation, y, own.like(own.stand_in().view(by_channel)))
+            y = lowering.element(operation, y, _by_channel(lowering, of_channels, x))
     of_groups = (rows, groups)
     return (
         y,

@@ -15,6 +15,7 @@ from ranvier.core.task import Task
 from ranvier.losses import CrossEntropy
 from ranvier.nn import build
 from ranvier.optim import LBFGS, SGD, AdamW, Optimizer
+from ranvier.optim.groups import GroupSettings
 from ranvier.spec import BatchNorm, Dense, Dropout, Network
 from ranvier.step import Batch, Head, Program
 from ranvier.step.population import Member, Population
@@ -260,6 +261,12 @@ def test_a_module_of_two_members_is_refused() -> None:
 def test_no_members_are_refused() -> None:
     with pytest.raises(ConfigError, match="no members"):
         Population([])
+
+
+def test_members_whose_layers_thaw_later_are_refused() -> None:
+    resting = {"dense_0": GroupSettings(thaws_after=1)}
+    with pytest.raises(ConfigError, match="thaws_after"):
+        Population([member(0, patterns=resting)])
 
 
 def test_learning_rates_that_are_not_one_for_each_are_refused() -> None:
