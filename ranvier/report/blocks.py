@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from ranvier.report.markup import Markup, element, join
+from ranvier.report.words import number, shorten
 
 
 def figure(
@@ -96,6 +97,15 @@ def prose(text: str) -> Markup:
 def value_of_data(value: object) -> Markup:
     """Something out of the user's data, kept from running into the words around it."""
     return element("bdi", value, class_="data")
+
+
+def label(value: object, *, most: int = 40) -> Markup:
+    """What holds of a picture, or is said of it: a class, several of them or none, or a number."""
+    if isinstance(value, list | tuple):
+        labels = [label(each, most=most) for each in value]
+        return enumerate_words(labels) if labels else Markup("none of them")
+    words = str(value) if isinstance(value, bool) else number(value, digits=4)
+    return value_of_data(shorten(words, most))
 
 
 def enumerate_words(words: Sequence[object]) -> Markup:

@@ -11,6 +11,7 @@ from typing import Any
 from ranvier.core.errors import RanvierError
 from ranvier.core.finding import Finding
 from ranvier.core.task import Task, TaskKind
+from ranvier.report.words import of_pictures
 from ranvier.runs.documents import read_document
 from ranvier.runs.events import read_events
 from ranvier.runs.layout import RunFolder
@@ -42,11 +43,9 @@ class ReportData:
         document = self.run.get("task") or {}
         if isinstance(document, str):
             document = {"kind": document}
-        kind: TaskKind = (
-            "classification" if document.get("kind") == "classification" else "regression"
-        )
+        known: tuple[TaskKind, ...] = ("classification", "multilabel", "regression")
         return Task(
-            kind,
+            next((kind for kind in known if kind == document.get("kind")), "regression"),
             str(document.get("target", "the target")),
             tuple(document.get("classes", ())),
         )
@@ -54,6 +53,26 @@ class ReportData:
     @property
     def data(self) -> Json:
         return self.run.get("data") or {}
+
+    @property
+    def is_of_pictures(self) -> bool:
+        """Whether the data is pictures; else it is rows of columns."""
+        return self.run.get("application") == "image"
+
+    def told(self, words: str) -> str:
+        """Ranvier's own words about rows, said of what this run's data is made of."""
+        return of_pictures(words) if self.is_of_pictures else words
+
+    def pictures(self, what: str) -> Json:
+        """The newest record of what a run of pictures shows of them, empty where there is none."""
+        found = [event for event in self.of_kind("pictures") if event.get("what") == what]
+        return found[-1] if found else {}
+
+    @property
+    def source(self) -> str | None:
+        """What the data was read from, as it was named."""
+        found = self.data.get("source")
+        return None if found is None else str(found)
 
     @property
     def start(self) -> Json:
@@ -115,7 +134,7 @@ class ReportData:
         """The metric that the run is judged by."""
         if self.summary.get("primary_metric"):
             return str(self.summary["primary_metric"])
-        usual = ("accuracy", "roc_auc", "r2", "rmse")
+        usual = ("accuracy", "roc_auc", "f1_macro", "r2", "rmse")
         found = self.metrics(self.judged_on) if self.judged_on else {}
         return next((name for name in usual if name in found), next(iter(found), None))
 

@@ -70,18 +70,23 @@ def beats_baseline(data: ReportData) -> Light | None:
     words = metric_words(metric).name
     ahead = gain(metric, value, trivial)
     question = "Better than a trivial answer?"
-    numbers = f"{words} {score(value)} against {score(trivial)} on {SPLIT_ROWS[split]}s"
+    numbers = f"{words} {score(value)} against {score(trivial)} on {part_of(data)}"
     if ahead <= 0:
-        return Light("red", question, f"No: {numbers}.", "See which columns tell of the target.")
+        return Light("red", question, f"No: {numbers}.", NOTHING_LEARNT_OF_PICTURES
+                     if data.is_of_pictures else NOTHING_LEARNT)  # fmt: skip
     ends = interval(data)
     if ends is not None and any(gain(metric, end, trivial) <= 0 for end in ends):
         return Light("amber", question, f"Perhaps: {numbers}, which {rows_of(data)} cannot tell "
-                     "from luck.", "Gather more rows, or hold out more of them with "
-                     "`--test-fraction 0.3`.")  # fmt: skip
+                     "from luck.", data.told("Gather more rows, or hold out more of them with "
+                     "`--test-fraction 0.3`."))  # fmt: skip
     removed = error_removed(metric, value, trivial)
     if removed is not None and removed < 0.05:
         return Light("amber", question, f"Barely: {numbers}.")
     return Light("green", question, f"Yes: {numbers}{_much(metric, value, trivial)}.")
+
+
+NOTHING_LEARNT = "See which columns tell of the target."
+NOTHING_LEARNT_OF_PICTURES = "See whether the labels belong to the pictures."
 
 
 def _much(metric: str, value: float, trivial: float) -> str:
@@ -95,18 +100,17 @@ def rows_of(data: ReportData) -> str:
     """How many rows of which part the run is judged on."""
     split = data.judged_on or "test"
     rows = data.rows(split)
-    return count(rows, SPLIT_ROWS[split]) if rows else f"{SPLIT_ROWS[split]}s"
+    return count(rows, data.told(SPLIT_ROWS[split])) if rows else part_of(data)
+
+
+def part_of(data: ReportData) -> str:
+    """The rows that the run is judged on, however many."""
+    return data.told(f"{SPLIT_ROWS[data.judged_on or 'test']}s")
 
 
 def finds_every_class(data: ReportData) -> Light | None:
     """Whether some class is never or seldom recognised, which a mean over rows can hide."""
-    confusion = data.evaluations.get(data.judged_on or "", {}).get("confusion") or {}
-    labels, counts = confusion.get("labels") or (), confusion.get("counts") or ()
-    found = [
-        (row[index] / sum(row), str(label), sum(row))
-        for index, (label, row) in enumerate(zip(labels, counts, strict=False))
-        if sum(row)
-    ]
+    found = _recalls(data)
     if len(found) < 2:
         return None
     question = "Does it recognise every class?"
@@ -114,7 +118,7 @@ def finds_every_class(data: ReportData) -> Light | None:
     name = f"“{shorten(label, 40)}”"
     is_balanced = (data.run.get("settings") or {}).get("class_weight") == "balanced"
     cure = (
-        "Classes count alike already; more rows of it help most."
+        data.told("Classes count alike already; more rows of it help most.")
         if is_balanced
         else "`--class-weight balanced` makes rare classes count as much as common ones."
     )
@@ -122,11 +126,24 @@ def finds_every_class(data: ReportData) -> Light | None:
     if never:
         others = f" and {number(never - 1)} more" if never > 1 else ""
         return Light("red", question, f"No: {name}{others} is found in none of "
-                     f"{count(rows, 'row')}.", cure)  # fmt: skip
-    words = f"of {name}, the hardest, it finds {percent(share)} of {count(rows, 'row')}"
+                     f"{count(rows, data.told('row'))}.", cure)  # fmt: skip
+    words = f"of {name}, the hardest, it finds {percent(share)} of {count(rows, data.told('row'))}"
     if share < 0.5:
         return Light("amber", question, f"Partly: {words}.", cure)
     return Light("green", question, f"Yes: {words}.")
+
+
+def _recalls(data: ReportData) -> list[tuple[float, str, float]]:
+    """Of each class that there is: the share of its rows that is found, its name, its rows."""
+    event = data.evaluations.get(data.judged_on or "", {})
+    confusion = event.get("confusion") or {}
+    labels, counts = confusion.get("labels") or (), confusion.get("counts") or ()
+    found = [
+        (row[index], str(label), sum(row))
+        for index, (label, row) in enumerate(zip(labels, counts, strict=False))
+    ]
+    found += [(each["hit"], str(each["label"]), each["is"]) for each in event.get("labels") or ()]
+    return [(hit / rows, label, rows) for hit, label, rows in found if rows]
 
 
 def tells_too_much(data: ReportData) -> Light | None:
@@ -153,7 +170,7 @@ TOO_TELLING = 0.9
 def holds_on_new_rows(data: ReportData) -> Light | None:
     """Whether what was learnt on the training rows is true of others."""
     split, metric = data.judged_on, data.primary_metric
-    if split in (None, "train") or metric is None:
+    if split is None or split == "train" or metric is None:
         return None
     seen, fresh = data.metrics("train").get(metric), data.metrics(split).get(metric)
     trivial = data.baseline(split).get(metric)
@@ -163,16 +180,17 @@ def holds_on_new_rows(data: ReportData) -> Light | None:
     if learnt <= 0:
         return None
     kept = gain(metric, fresh, trivial) / learnt
-    question = "Does it hold on rows it has not seen?"
-    rows = f"{SPLIT_ROWS[split]}s"
-    numbers = (
-        f"{metric_words(metric).name} {score(seen)} on training rows, {score(fresh)} on {rows}"
+    question = data.told("Does it hold on rows it has not seen?")
+    numbers = data.told(
+        f"{metric_words(metric).name} {score(seen)} on training rows, {score(fresh)} on "
+        f"{SPLIT_ROWS[split]}s"
     )
     if kept < 0.5:
-        return Light("red", question, f"Hardly: {numbers}. It learnt its own rows by heart.",
-                     LEARN_LESS)  # fmt: skip
+        return Light("red", question, f"Hardly: {numbers}. "
+                     + data.told("It learnt its own rows by heart."),
+                     data.told(LEARN_LESS))  # fmt: skip
     if kept < 0.8:
-        return Light("amber", question, f"Partly: {numbers}.", LEARN_LESS)
+        return Light("amber", question, f"Partly: {numbers}.", data.told(LEARN_LESS))
     return Light("green", question, f"Yes: {numbers}.")
 
 

@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-import re
-from importlib.resources import files
 from pathlib import Path
 
 from ranvier.report.gather import ReportData, gather
-from ranvier.report.markup import Markup, element
+from ranvier.report.markup import element
 from ranvier.report.sections import (
     answer,
     choices_section,
@@ -18,19 +16,26 @@ from ranvier.report.sections import (
     machine_section,
     mistakes_section,
     network_section,
+    pictures_section,
     scores_section,
+    suspects_section,
+    twins_section,
 )
+from ranvier.report.shell import asset, shell
 from ranvier.runs import seal
 from ranvier.runs.layout import RunFolder
 
 SECTIONS = (
     ("doctor", "Doctor", doctor_section),
     ("data", "Data", data_section),
+    ("pictures", "Pictures", pictures_section),
     ("choices", "Choices", choices_section),
     ("network", "Network", network_section),
     ("learning", "Learning", learning_section),
     ("scores", "Scores", scores_section),
     ("mistakes", "Errors", mistakes_section),
+    ("suspects", "Labels", suspects_section),
+    ("twins", "Twins", twins_section),
     ("inside", "Inside", inside_section),
     ("machine", "Make it again", machine_section),
 )
@@ -72,26 +77,7 @@ def page(data: ReportData) -> str:
         element("footer", _colophon(data)),
         element("script", asset("page.js")),
     )  # fmt: skip
-    head = element(
-        "head",
-        Markup('<meta charset="utf-8"/>'),
-        Markup('<meta name="viewport" content="width=device-width, initial-scale=1"/>'),
-        Markup('<meta name="color-scheme" content="light dark"/>'),
-        Markup(f'<meta http-equiv="Content-Security-Policy" content="{POLICY}"/>'),
-        element("title", title),
-        element("style", asset("page.css")),
-    )
-    return f"<!doctype html>\n{element('html', head, body, lang='en')}\n"
-
-
-# Even if something slipped through the escaping, the page may fetch and send nothing.
-POLICY = "default-src 'none'; style-src 'unsafe-inline'; script-src 'unsafe-inline'"
-
-
-def asset(name: str) -> Markup:
-    """A file beside this one that goes into the page as it stands."""
-    text = files("ranvier.report").joinpath(name).read_text(encoding="utf-8")
-    return Markup(re.sub(r"\n\s+", "\n", text))
+    return shell(title, body)
 
 
 def _colophon(data: ReportData) -> list[object]:

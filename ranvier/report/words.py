@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import re
 from collections.abc import Iterable, Mapping
 from typing import TypeGuard
 
@@ -94,6 +95,19 @@ def percent(share: object, *, digits: int = 1) -> str:
         return NOTHING
     text = f"{100 * share:.{digits}f}"
     return f"{text.rstrip('0').rstrip('.') if '.' in text else text}{NO_BREAK_SPACE}%"
+
+
+def chance(probability: object) -> str:
+    """A probability in hundredths that is never said to be 0 or 1 when it only is near.
+
+    >>> [chance(p).replace("\\N{NO-BREAK SPACE}", " ") for p in (0.5, 1.0, 0.99996, 0.00004)]
+    ['50 %', '100 %', '> 99.9 %', '< 0.1 %']
+    """
+    if is_number(probability) and 0 < probability < 0.0005:
+        return f"<{NO_BREAK_SPACE}{percent(0.001)}"
+    if is_number(probability) and 0.9995 < probability < 1:
+        return f">{NO_BREAK_SPACE}{percent(0.999)}"
+    return percent(probability)
 
 
 def duration(seconds: object) -> str:
@@ -188,6 +202,19 @@ def headlines(names: Iterable[str], *, primary: str | None) -> tuple[list[str], 
     if not first:
         return known, []
     return first, [name for name in known if name not in first]
+
+
+def of_pictures(words: str) -> str:
+    """What is said of rows, said of pictures.
+
+    >>> of_pictures("Rows called so, and each row of data that is")
+    'Pictures called so, and each picture that is'
+    """
+    return re.sub(r"\b([Rr])ow(s?)\b( of data)?", _picture, words)
+
+
+def _picture(row: re.Match[str]) -> str:
+    return f"{'P' if row[1] == 'R' else 'p'}icture{row[2]}"
 
 
 SPLIT_ROWS = {"train": "training row", "validation": "validation row", "test": "test row"}

@@ -26,7 +26,7 @@ def _diagonal(on: Frame) -> Markup:
 
 def calibration_diagram(
     bins: Sequence[Mapping[str, float]], positive: str | None = None, *, title: str,
-    description: str,
+    description: str, noun: str = "row",
 ) -> Markup | None:  # fmt: skip
     """Share that came true against what was stated; a bubble's area is its number of rows.
 
@@ -50,7 +50,7 @@ def calibration_diagram(
         element(
             "circle",
             mark_title(
-                f"{number(part.get('count'))} rows at about "
+                f"{number(part.get('count'))} {noun}s at about "
                 f"{percent(part['confidence'])}: {percent(part['frequency'])} of them {came_true}"
             ),
             cx=place(x), cy=place(y), r=place(2.5 + 8 * (part.get("count", 1) / most) ** 0.5),
@@ -69,6 +69,7 @@ def roc_chart(
     title: str,
     description: str,
     area: float | None,
+    noun: str = "row",
 ) -> Markup | None:
     """What share of the positive rows is found, for each share of false alarms."""
     points = [
@@ -80,7 +81,7 @@ def roc_chart(
         return None
     points = points[:: -(-len(points) // 400)] + [points[-1]]
     on = _unit_frame(
-        "share of the negative rows called positive", "share of the positive rows found"
+        f"share of the negative {noun}s called positive", f"share of the positive {noun}s found"
     )
     places = [(on.x(x), on.y(y)) for x, y in points]
     words = f"area {number(area, digits=4)}" if area is not None else ""

@@ -15,11 +15,19 @@ SHADES = 9  # the style sheet's .h0 … .h8
 
 
 def confusion_map(
-    labels: Sequence[str], counts: Sequence[Sequence[float]], *, title: str, description: str
+    labels: Sequence[str],
+    counts: Sequence[Sequence[float]],
+    *,
+    title: str,
+    description: str,
+    noun: str = "row",
 ) -> Markup:
-    """Rows of truth by columns of prediction: shade is the share of the row, text the count."""
+    """Rows of truth by columns of prediction: shade is the share of the row, text the count.
+
+    `noun` is what is counted.
+    """
     size = len(labels)
-    shown = [shorten(label, 16 if size <= 4 else 12 if size <= 14 else 8) for label in labels]
+    shown = [shorten(label, 16 if size <= 4 else 12) for label in labels]
     longest = max(map(len, shown))
     left = max(LETTER * longest + 26, 40.0)
     wide = min(max((WIDTH - 8 - left) / size, 26.0), 110.0)
@@ -42,7 +50,7 @@ def confusion_map(
         for column, amount in enumerate(amounts):
             share = amount / total if total else 0.0
             words = (
-                f"truth {label}, predicted {labels[column]}: {number(amount)} rows, "
+                f"truth {label}, predicted {labels[column]}: {number(amount)} {noun}s, "
                 f"{percent(share)} of the truth's {number(total)}"
             )
             box = left + wide * column, top + tall * row, wide, tall

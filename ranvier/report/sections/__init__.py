@@ -11,7 +11,10 @@ from ranvier.report.sections.learning import learning_section
 from ranvier.report.sections.machine import machine_section
 from ranvier.report.sections.mistakes import mistakes_section
 from ranvier.report.sections.network import network_section
+from ranvier.report.sections.pictures import pictures_section
 from ranvier.report.sections.scores import scores_section
+from ranvier.report.sections.suspects import suspects_section
+from ranvier.report.sections.twins import twins_section
 
 __all__ = [
     "answer",
@@ -23,5 +26,8 @@ __all__ = [
     "machine_section",
     "mistakes_section",
     "network_section",
+    "pictures_section",
     "scores_section",
+    "suspects_section",
+    "twins_section",
 ]

@@ -5,11 +5,10 @@ from __future__ import annotations
 from ranvier.report.blocks import enumerate_words, facts, paragraph, prose, table, value_of_data
 from ranvier.report.gather import ReportData
 from ranvier.report.interval import interval
-from ranvier.report.lights import Light, lights, rows_of
+from ranvier.report.lights import Light, lights, part_of, rows_of
 from ranvier.report.markup import Markup, element
 from ranvier.report.words import (
     NO_BREAK_SPACE,
-    SPLIT_ROWS,
     count,
     duration,
     is_number,
@@ -37,22 +36,24 @@ def answer(data: ReportData) -> Markup:
 
 def _asked(data: ReportData) -> Markup:
     task = data.task
-    source = data.data.get("source")
-    came_from = [", from ", value_of_data(_last_part(source))] if source else None
-    if task.is_classification:
+    came_from = [", from ", value_of_data(_last_part(data.source))] if data.source else None
+    if task.classes:
         shown: list[object] = [value_of_data(label) for label in task.classes[:6]]
         if len(task.classes) > 6:
             shown.append(f"{len(task.classes) - 6} more")
         kinds = count(len(task.classes), "class", plural="classes")
-        what = [f", one of {kinds} (", enumerate_words(shown), ")"] if shown else ", a class"
+        some = "any of" if task.is_multilabel else "one of"
+        what: list[object] = [f", {some} {kinds} (", enumerate_words(shown), ")"]
+    elif task.kind != "regression":
+        what = [", a class"]
     else:
-        what = ", a number"
+        what = [", a number"]
     return paragraph("Asked: predict ", element("b", value_of_data(task.target)), what, came_from,
                      ".", class_="asked")  # fmt: skip
 
 
-def _last_part(source: object) -> str:
-    return str(source).replace("\\", "/").rstrip("/").rpartition("/")[2] or str(source)
+def _last_part(source: str) -> str:
+    return source.replace("\\", "/").rstrip("/").rpartition("/")[2] or source
 
 
 def _verdict(data: ReportData) -> Markup:
@@ -69,15 +70,15 @@ def _verdict(data: ReportData) -> Markup:
         element(
             "div",
             element("span", score(value), class_="big"),
-            element("span", f"{words.name} on {SPLIT_ROWS[split]}s", class_="unit"),
+            element("span", f"{words.name} on {part_of(data)}", class_="unit"),
             _against(data, trivial),
             class_="hero",
         ),
         element(
             "div",
             paragraph(_sentence(data, split, metric), class_="sentence"),
-            paragraph(f"Measured on {CAUTION[split]}. ", f"{meaning[:1].upper()}{meaning[1:]}; "
-                      f"{better}.", class_="quiet"),
+            paragraph(data.told(f"Measured on {CAUTION[split]}. {meaning[:1].upper()}{meaning[1:]}"
+                                f"; {better}."), class_="quiet"),
         ),
         class_="verdict",
     )  # fmt: skip
@@ -95,10 +96,10 @@ def _sentence(data: ReportData, split: str, metric: str) -> list[object]:
     sentence.append(".")
     ends = interval(data)
     if ends is not None:
-        sentence.append(
+        sentence.append(data.told(
             f" So many rows leave room for {score(ends[0])} to {score(ends[1])} "
             f"(95{NO_BREAK_SPACE}% interval)."
-        )
+        ))  # fmt: skip
     return sentence
 
 
@@ -113,11 +114,15 @@ PROBABILITIES = ("log_loss", "brier", "expected_calibration_error", "roc_auc", "
 
 
 def _trivial(data: ReportData, metric: str) -> str:
-    if data.task.is_classification and metric in PROBABILITIES:
+    if data.task.kind != "regression" and metric in PROBABILITIES:
         return "the trivial answer, how frequent the classes are"
+    if data.task.is_multilabel:
+        return data.told(
+            "the trivial answer, always the classes that more than half of the rows have"
+        )
     if data.task.is_classification:
         return "the trivial answer, always the most frequent class"
-    return "the trivial answer, always the mean of the training rows"
+    return data.told("the trivial answer, always the mean of the training rows")
 
 
 def _no_verdict(data: ReportData) -> Markup:
@@ -127,7 +132,7 @@ def _no_verdict(data: ReportData) -> Markup:
         words = "The run has not been measured on the test rows yet; what it recorded follows."
     else:
         words = "The run has recorded no epoch yet; there is nothing to judge so far."
-    return paragraph(words, class_="sentence")
+    return paragraph(data.told(words), class_="sentence")
 
 
 def _facts(data: ReportData) -> Markup | None:
@@ -140,7 +145,7 @@ def _facts(data: ReportData) -> Markup | None:
     trained_on = data.rows("train")
     return facts(
         [
-            ("training rows", None if trained_on is None else number(trained_on)),
+            (data.told("training rows"), None if trained_on is None else number(trained_on)),
             ("parameters", None if parameters is None else number(parameters)),
             ("epochs", None if epochs is None else f"{number(epochs)}{best}"),
             ("steps", None if steps is None else number(steps)),
@@ -166,11 +171,16 @@ def _lights(shown: tuple[Light, ...]) -> Markup:
 
 def _next(data: ReportData) -> Markup:
     """The commands that people want after reading this."""
+    new, labelled = "new-rows.csv", "labelled-rows.csv"
+    if data.is_of_pictures:
+        new, labelled = "new-pictures", "labelled-pictures"
     after = [
-        ("ranvier predict RUN new-rows.csv --out predictions.csv", "predict rows as they come"),
-        ("ranvier evaluate RUN labelled-rows.csv", "measure it on rows from another time or place"),
+        (f"ranvier predict RUN {new} --out predictions.csv",
+         data.told("predict rows as they come")),
+        (f"ranvier evaluate RUN {labelled}",
+         data.told("measure it on rows from another time or place")),
         ("ranvier verify RUN", "prove that its files are whole and that it resumes exactly"),
-    ]
+    ]  # fmt: skip
     if not data.is_finished:
         after = [("ranvier resume RUN", "go on from the last checkpoint")]
     elif data.judged_on is None:

@@ -3,17 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
 
-from ranvier.report.blocks import details, facts, figure, figures, paragraph, table, value_of_data
+from ranvier.report.blocks import details, facts, figures, paragraph, table, value_of_data
 from ranvier.report.gather import Json, ReportData
 from ranvier.report.markup import Markup, element
-from ranvier.report.plots import bar_chart, binned, histogram, tiny_bars
+from ranvier.report.plots import tiny_bars
+from ranvier.report.sections.picture_data import picture_data
+from ranvier.report.sections.target import number_histogram, target_figure, top_values
 from ranvier.report.words import NOTHING, is_number, number, percent, shorten
 
 MOST_COLUMNS = 100
 OPEN_COLUMNS = 12
-MOST_CLASSES, RAREST = 16, 5
 TELLS = 5  # where the column of that name stands
 LEFT_OUT = ("identifier", "constant", "empty", "ignored", "text")
 ROLES = ("target", "weight", "group", "time", *LEFT_OUT)
@@ -23,6 +23,8 @@ def data_section(data: ReportData) -> Markup | None:
     """The data, or None where the run says nothing of it."""
     if not data.data:
         return None
+    if data.is_of_pictures:
+        return picture_data(data)
     columns = [column for column in data.data.get("columns") or () if isinstance(column, dict)]
     return element(
         "section",
@@ -30,14 +32,14 @@ def data_section(data: ReportData) -> Markup | None:
         _split(data),
         facts(
             [
-                ("source", value_of_data(data.data.get("source", NOTHING))),
+                ("source", value_of_data(data.source or NOTHING)),
                 *[(f"{split} rows", number(data.rows(split)))
                   for split in ("train", "validation", "test") if data.rows(split)],
                 ("columns", number(len(columns)) if columns else None),
                 ("fingerprint", _fingerprint(data)),
             ]
         ),
-        figures(_target_figure(data, columns)),
+        figures(target_figure(data, columns)),
         _columns(data, columns),
         _dropped(columns),
         id="data",
@@ -52,81 +54,6 @@ def _fingerprint(data: ReportData) -> Markup | None:
 def _split(data: ReportData) -> Markup | None:
     sentence = data.data.get("split")
     return paragraph(sentence) if sentence else None
-
-
-def _target_figure(data: ReportData, columns: Sequence[Json]) -> Markup | None:
-    target = data.task.target
-    profile = next((column for column in columns if str(column.get("name")) == target), {})
-    if data.task.is_classification:
-        amounts = _class_amounts(data, profile)
-        total = sum(value for _, value in amounts) or 1
-        shown = sorted(amounts, key=lambda pair: -pair[1])
-        if len(shown) > MOST_CLASSES:
-            shown = shown[: MOST_CLASSES - RAREST] + shown[-RAREST:]
-        plot = bar_chart(
-            shown, title=f"Rows of each class of {target}",
-            description=", ".join(f"{name}: {number(value)}" for name, value in shown),
-            notes=[f"{number(value)} ({percent(value / total)})" for _, value in shown],
-        )  # fmt: skip
-        left_out = len(amounts) - len(shown)
-        more = f" The {number(left_out)} classes between are not drawn." if left_out else ""
-        return figure(
-            "The classes of the target", plot,
-            "Each bar is a class, as long as its number of rows. Where one is far longer than the "
-            "rest, always answering it is right often and worth nothing." + more,
-        )  # fmt: skip
-    edges, counts = _number_histogram(profile)
-    if not counts:
-        truth = (data.evaluations.get(data.judged_on or "", {}).get("residuals") or {}).get("truth")
-        truth = [value for value in truth or () if is_number(value)]
-        edges, counts = binned(truth) if truth else ([], [])
-    is_open = (profile.get("histogram") or {}).get("open")
-    beyond = " The outermost bars also hold the rows that lie beyond them." if is_open else ""
-    plot = histogram(
-        edges, counts, x_label=shorten(target, 40), title=f"Distribution of {target}",
-        description=f"Histogram of {target}.",
-    )  # fmt: skip
-    return figure(
-        "The target", plot,
-        "Each bar is as tall as the number of rows whose target lies there. A long tail on one "
-        "side means that a few rows weigh heavily in the squared error." + beyond,
-    )  # fmt: skip
-
-
-def _class_amounts(data: ReportData, profile: Json) -> list[tuple[str, float]]:
-    amounts = _top(profile)
-    if amounts and len(amounts) >= len(data.task.classes):
-        return amounts
-    confusion = data.evaluations.get(data.judged_on or "", {}).get("confusion") or {}
-    counted = [
-        (str(label), float(sum(row)))
-        for label, row in zip(
-            confusion.get("labels", ()), confusion.get("counts", ()), strict=False
-        )
-    ]
-    return counted or amounts
-
-
-def _top(profile: Json) -> list[tuple[str, float]]:
-    """The most frequent values of a column with their counts, as the profile lists them."""
-    found: Any = profile.get("top") or ()
-    pairs = [(entry.get("value"), entry.get("count")) for entry in found]
-    return [(_cell(value), float(amount)) for value, amount in pairs if is_number(amount)]
-
-
-def _cell(value: object) -> str:
-    return str(value).lower() if isinstance(value, bool) else str(value)
-
-
-def _number_histogram(profile: Json) -> tuple[list[float], list[float]]:
-    found = profile.get("histogram") or {}
-    if not isinstance(found, dict):
-        return [], []
-    edges: list[float] = list(found.get("edges") or ())
-    counts: list[float] = list(found.get("counts") or ())
-    if len(edges) != len(counts) + 1 or not all(map(is_number, [*edges, *counts])):
-        return [], []
-    return edges, counts
 
 
 def _columns(data: ReportData, columns: Sequence[Json]) -> Markup | None:
@@ -196,13 +123,13 @@ def _missing(column: Json, total: int | None) -> str:
 
 
 def _values(column: Json) -> object:
-    edges, counts = _number_histogram(column)
+    edges, counts = number_histogram(column)
     if counts:
         low = _end(column.get("min", edges[0]))
         high = _end(column.get("max", edges[-1]))
         drawn = tiny_bars(counts, f"from {low} to {high}")
         return element("span", drawn, element("span", f"{low} to {high}", class_="range"))
-    top = _top(column)
+    top = top_values(column)
     if not top or str(column.get("kind")) in LEFT_OUT:
         examples = [shorten(number(cell), 18) for cell in column.get("examples") or ()]
         shown = ", ".join(examples[:3])

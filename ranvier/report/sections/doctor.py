@@ -36,7 +36,7 @@ def doctor_section(data: ReportData) -> Markup | None:
         "section",
         element("h2", "What the doctor says"),
         element("ol", items, class_="findings") if items else _calm(small),
-        _small(small), _timeline(data, interventions),
+        _small(data, small), _timeline(data, interventions),
         id="doctor",
     )  # fmt: skip
 
@@ -58,12 +58,15 @@ def _told(data: ReportData, finding: Finding, followers: Sequence[Finding]) -> M
     words = element(
         "div",
         element("h3", _capital(finding.symptom), _where(finding)),
-        paragraph(finding.meaning) if finding.meaning else None,
-        _grounds(finding),
+        paragraph(_said(data, finding, finding.meaning)) if finding.meaning else None,
+        _grounds(data, finding),
         # What reading the data has to say comes without a meaning, and was done already.
-        paragraph(element("b", "What to do. ") if finding.meaning else None, prose(finding.advice)),
+        paragraph(
+            element("b", "What to do. ") if finding.meaning else None,
+            prose(_said(data, finding, finding.advice)),
+        ),
         _cure(data, finding),
-        _followers(followers),
+        _followers(data, followers),
     )
     plot = None
     if shown is not None:
@@ -86,8 +89,16 @@ def _where(finding: Finding) -> Markup | None:
     return element("span", " ", value_of_data(finding.where), class_="quiet")
 
 
-def _grounds(finding: Finding) -> Markup | None:
-    phrases = [element("li", value_of_data(phrase)) for phrase in evidence_words(finding)]
+def _said(data: ReportData, finding: Finding, words: str) -> str:
+    """What the catalogue says of rows; other findings were written of this very data."""
+    return data.told(words) if finding.number else words
+
+
+def _grounds(data: ReportData, finding: Finding) -> Markup | None:
+    phrases = [
+        element("li", value_of_data(_said(data, finding, phrase)))
+        for phrase in evidence_words(finding)
+    ]
     return element("ul", phrases, class_="grounds") if phrases else None
 
 
@@ -102,18 +113,19 @@ def _cure(data: ReportData, finding: Finding) -> Markup | None:
     return paragraph(deed, ": train again with ", element("code", "--heal"), ".", class_="quiet")
 
 
-def _followers(followers: Sequence[Finding]) -> Markup | None:
+def _followers(data: ReportData, followers: Sequence[Finding]) -> Markup | None:
     """What only follows from a cause, folded away."""
     if not followers:
         return None
     items = [
-        element("li", _capital(each.symptom), _where(each), _grounds(each)) for each in followers
+        element("li", _capital(each.symptom), _where(each), _grounds(data, each))
+        for each in followers
     ]
     names = ", ".join(dict.fromkeys(each.symptom for each in followers))
     return details(f"Because of that: {names}", element("ul", items))
 
 
-def _small(small: Sequence[Finding]) -> Markup | None:
+def _small(data: ReportData, small: Sequence[Finding]) -> Markup | None:
     """What is good to know, a line each."""
     if not small:
         return None
@@ -122,7 +134,7 @@ def _small(small: Sequence[Finding]) -> Markup | None:
             "li",
             element("span", "i", class_="light blue", role="img", aria_label="information"),
             element("span", element("b", _capital(each.symptom)), _where(each), ". ",
-                    prose(each.advice), _grounds(each)),
+                    prose(_said(data, each, each.advice)), _grounds(data, each)),
         )
         for each in small
     ]  # fmt: skip

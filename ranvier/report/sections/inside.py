@@ -211,7 +211,7 @@ def _shares(data: ReportData, name: str) -> Markup | None:
     )  # fmt: skip
     more = len(series) - len(shown)
     note = f" {number(more)} layers with less are not drawn." if more > 0 else ""
-    return figure(title, plot, how_to_read + note)
+    return figure(title, plot, data.told(how_to_read) + note)
 
 
 def _activation_size(data: ReportData) -> Markup | None:

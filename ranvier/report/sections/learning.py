@@ -37,14 +37,16 @@ def _sentence(data: ReportData) -> Markup | None:
     )
     if not any((epoch.get("validation") or {}) for epoch in epochs):
         kept += " There was no validation part to hold the curves against."
-    return paragraph(f"One epoch is one pass over the training rows; this run made "
-                     f"{number(epochs[-1].get('epoch'))}.{kept}")  # fmt: skip
+    return paragraph(data.told(f"One epoch is one pass over the training rows; this run made "
+                               f"{number(epochs[-1].get('epoch'))}.{kept}"))  # fmt: skip
 
 
 def _why(data: ReportData) -> str:
     metric = (data.run.get("settings") or {}).get("metric")
     if not metric or not any(epoch.get("validation") for epoch in data.epochs):
         return ""
+    if metric == "last":
+        return ", which was the last"
     words = metric_words(str(metric))
     most = "highest" if words.is_higher_better else "lowest"
     return f", which had the {most} {words.name} on the validation rows"
@@ -81,8 +83,8 @@ def _loss(data: ReportData) -> Markup | None:
     )  # fmt: skip
     return figure(
         "Loss", plot,
-        "Lower is better. Both lines should fall; where validation turns upwards while training "
-        "still falls, the network begins to learn its own rows by heart.",
+        data.told("Lower is better. Both lines should fall; where validation turns upwards while "
+                  "training still falls, the network begins to learn its own rows by heart."),
     )  # fmt: skip
 
 
@@ -116,7 +118,8 @@ def _metric(data: ReportData) -> Markup | None:
     )  # fmt: skip
     better = "Higher is better" if words.is_higher_better else "Lower is better"
     return figure(
-        f"{words.name[:1].upper()}{words.name[1:]} on validation rows" if len(series) == 1
+        data.told(f"{words.name[:1].upper()}{words.name[1:]} on validation rows")
+        if len(series) == 1
         else f"{words.name[:1].upper()}{words.name[1:]}",
         plot,
         f"{better}. The dashed line marks the epoch whose weights were kept; it need not be the "
@@ -148,9 +151,10 @@ def _loss_by_step(data: ReportData) -> Markup | None:
     )  # fmt: skip
     return figure(
         "Loss, step by step", plot,
-        "One step is one update from one batch of rows, so this is rougher than the curve by "
-        "epoch. Sudden jumps mean a learning rate that is too high, or a few odd rows. A shaded "
-        "band, where there is one, spans the least and the largest nearby.",
+        data.told("One step is one update from one batch of rows, so this is rougher than the "
+                  "curve by epoch. Sudden jumps mean a learning rate that is too high, or a few "
+                  "odd rows. A shaded band, where there is one, spans the least and the largest "
+                  "nearby."),
     )  # fmt: skip
 
 
@@ -189,10 +193,12 @@ def _speed(data: ReportData) -> Markup | None:
         return None
     plot = line_chart(
         [Series("", [float(t["epoch"]) for t in timings], [t["rows_per_second"] for t in timings])],
-        title="Rows a second", description="Training speed by epoch.", x_label="epoch",
-        y_label="rows a second", y_range=(0.0, 1.1 * max(t["rows_per_second"] for t in timings)),
+        title=data.told("Rows a second"), description="Training speed by epoch.", x_label="epoch",
+        y_label=data.told("rows a second"),
+        y_range=(0.0, 1.1 * max(t["rows_per_second"] for t in timings)),
     )  # fmt: skip
     return figure(
         "Speed", plot,
-        "Rows trained on each second. A dip is the machine doing something else, not the network.",
+        data.told("Rows trained on each second. A dip is the machine doing something else, not the "
+                  "network."),
     )  # fmt: skip

@@ -22,7 +22,7 @@ def network_section(data: ReportData) -> Markup | None:
         _ensemble(data),
         _drawing(data),
         _layers(data.table) or _parameters(data.start),
-        _meanings(data.table),
+        _meanings(data),
         details("The description, as JSON", element("pre", data.network_text))
         if data.network_text
         else None,
@@ -34,12 +34,12 @@ def _sentence(data: ReportData) -> Markup | None:
     table_ = data.table or {}
     parameters = table_.get("parameters") or data.summary.get("parameters")
     flops = table_.get("flops")
-    said = []
+    said: list[str] = []
     if parameters is not None:
         said.append(f"It has {count(parameters, 'trainable number')} (parameters)")
     if flops:
         said.append(f"{'and needs' if said else 'It needs'} {number(flops, digits=3)} "
-                    "floating-point operations for one row")  # fmt: skip
+                    + data.told("floating-point operations for one row"))  # fmt: skip
     return paragraph(" ".join(said), ".") if said else None
 
 
@@ -48,12 +48,13 @@ def _ensemble(data: ReportData) -> Markup | None:
     members = data.members
     if members is None:
         return None
-    answer = "probabilities" if data.task.is_classification else "answers"
+    answer = "answers" if data.task.kind == "regression" else "probabilities"
     return paragraph(
         f"It is an ensemble of {number(members)} networks in one. ", element("code", "Members"),
-        f" hands each row to all {number(members)} members; in the equations, [k] stands for "
-        "member k. Each learns to predict alone, and what the network predicts is the mean of "
-        f"their {answer}: they are wrong in different places, so their mean is wrong less often.",
+        data.told(f" hands each row to all {number(members)} members; in the equations, [k] ")
+        + "stands for member k. Each learns to predict alone, and what the network predicts is "
+        f"the mean of their {answer}: they are wrong in different places, so their mean is wrong "
+        "less often.",
     )  # fmt: skip
 
 
@@ -62,8 +63,10 @@ def _drawing(data: ReportData) -> Markup | None:
         return None
     return figure(
         "The network drawn", element("div", Markup(data.drawing), class_="drawing"),
-        "A row of data enters at the beginning and passes from layer to layer to the prediction; "
-        "the shape beside a layer is how many numbers leave it for each row.", class_="wide",
+        data.told("A row of data enters at the beginning and passes from layer to layer to the "
+                  "prediction; the shape beside a layer is how many numbers leave it for each "
+                  "row."),
+        class_="wide",
     )  # fmt: skip
 
 
@@ -84,9 +87,9 @@ def _layers(described: Json | None) -> Markup | None:
     )  # fmt: skip
 
 
-def _meanings(described: Json | None) -> Markup | None:
+def _meanings(data: ReportData) -> Markup | None:
     """What each kind of layer does, and how its equation is to be read."""
-    kinds = dict.fromkeys(layer["kind"] for layer in (described or {}).get("layers") or ())
+    kinds = dict.fromkeys(layer["kind"] for layer in (data.table or {}).get("layers") or ())
     rows = [
         (element("code", LAYERS[kind].__name__), prose(meaning))
         for kind in kinds
@@ -97,8 +100,9 @@ def _meanings(described: Json | None) -> Markup | None:
     return element(
         "div", element("h3", "What the layers do"), table(("layer", "does"), rows, class_="kinds"),
         paragraph(
-            "In the equations a⁽ˡ⁾ is what layer l gives, a⁽⁰⁾ the row of data; W are its weights "
-            "and b its bias; ⊙ multiplies number by number, and [x; y] is x followed by y.",
+            data.told("In the equations a⁽ˡ⁾ is what layer l gives, a⁽⁰⁾ the row of data; W are "
+                      "its weights and b its bias; ⊙ multiplies number by number, and [x; y] is x "
+                      "followed by y."),
             class_="quiet",
         ),
     )  # fmt: skip

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 
 from ranvier.report.blocks import details, figure, figures, paragraph, table, value_of_data
 from ranvier.report.gather import Json, ReportData
+from ranvier.report.lights import part_of
 from ranvier.report.markup import Markup, element
 from ranvier.report.plots import (
     binned,
@@ -15,6 +16,7 @@ from ranvier.report.plots import (
     roc_chart,
     truth_scatter,
 )
+from ranvier.report.sections.classes import class_table
 from ranvier.report.words import (
     headlines,
     is_number,
@@ -26,8 +28,6 @@ from ranvier.report.words import (
 )
 
 MOST_DRAWN = 30
-MOST_LISTED = 100
-MOST_OPEN = 10
 MOST_SMALL = 12  # classes of a matrix that is readable in a column
 
 
@@ -63,12 +63,13 @@ def _metrics(data: ReportData) -> Markup | None:
     )  # fmt: skip
     note = (
         "The baseline answers every row with the training rows' class frequencies."
-        if data.task.is_classification
+        if data.task.classes
         else "The baseline answers every row with the mean of the training rows."
     )
     return element(
         "div", shown, details(f"{number(len(rest))} more metrics", folded),
-        paragraph(" ".join(filter(None, [_splits_explained(splits), note])), class_="quiet"),
+        paragraph(data.told(" ".join(filter(None, [_splits_explained(splits), note]))),
+                  class_="quiet"),
     )  # fmt: skip
 
 
@@ -91,7 +92,7 @@ def _metric_rows(
     for name in names:
         words = metric_words(name)
         arrow = "higher is better" if words.is_higher_better else "lower is better"
-        meaning = f"{words.meaning}; {arrow}" if words.meaning else arrow
+        meaning = data.told(f"{words.meaning}; {arrow}" if words.meaning else arrow)
         label = element(
             "span", element("b", words.name), element("small", meaning), class_="metric"
         )
@@ -107,22 +108,22 @@ def _classification(data: ReportData, event: Json) -> list[Markup | None]:
     roc = event.get("roc") or {}
     bins = (event.get("calibration") or {}).get("bins") or ()
     square = bool(labels) and len(labels) == len(counts)
-    matrix = _confusion(labels, counts, data.judged_on or "") if square else None
+    matrix = _confusion(data, labels, counts) if square else None
     pictures = [_calibration(data, bins), _roc(data, roc)]
     is_small = len(labels) <= MOST_SMALL
     return [
         figures(matrix if is_small else None, *pictures),
         None if is_small else matrix,
         figures(
-            _per_class(labels, counts) if square else None,
-            _confusions(labels, counts) if square else None,
+            class_table(data, labels, counts if square else (), tallies=event.get("labels") or ()),
+            _confusions(data, labels, counts) if square else None,
             class_="beside",
         ),
     ]
 
 
 def _confusion(
-    labels: Sequence[str], counts: Sequence[Sequence[float]], split: str
+    data: ReportData, labels: Sequence[str], counts: Sequence[Sequence[float]]
 ) -> Markup | None:
     left_out = 0
     if len(labels) > MOST_DRAWN:
@@ -136,8 +137,10 @@ def _confusion(
     right = sum(row[index] for index, row in enumerate(counts))
     total = sum(map(sum, counts))
     plot = confusion_map(
-        labels, counts, title=f"Confusion matrix on {split} rows",
-        description=f"{number(right)} of {number(total)} rows lie on the diagonal, which is right.",
+        labels, counts, title=f"Confusion matrix on {part_of(data)}", noun=data.told("row"),
+        description=data.told(
+            f"{number(right)} of {number(total)} rows lie on the diagonal, which is right."
+        ),
     )  # fmt: skip
     is_wide = len(labels) > MOST_SMALL
     drawn = element("div", plot, class_="scroller", tabindex=0) if is_wide else plot
@@ -148,39 +151,57 @@ def _confusion(
     hint = " On a narrow screen, scroll sideways to see all of it." if is_wide else ""
     return figure(
         "Confusion of classes", drawn,
-        "Each row is a true class, each column what the network called it; the number counts rows, "
-        "and the shade is their share of the true class. Right answers lie on the diagonal (blue), "
-        "mistakes beside it (orange)." + more + hint, class_="wide" if is_wide else "",
+        data.told("Down the side the true classes, across the top what the network called them; "
+                  "the number counts rows, and the shade is their share of the true class. Right "
+                  "answers lie on the diagonal (blue), mistakes beside it (orange).")
+        + more + hint, class_="wide" if is_wide else "",
     )  # fmt: skip
 
 
 def _calibration(data: ReportData, bins: Sequence[Json]) -> Markup | None:
     """With two classes the second one's probability is held against its share, as in the events."""
-    classes = data.task.classes
-    positive = str(classes[1]) if len(classes) == 2 else None
+    positive = str(data.task.classes[1]) if _has_a_second_class(data) else None
     plot = calibration_diagram(
-        bins, positive, title="Calibration",
+        bins, "the class" if data.task.is_multilabel else positive, title="Calibration",
+        noun=data.told("row"),
         description="What came true against the probability stated, in bins.",
     )  # fmt: skip
-    how_to_read: list[object] = [
-        f"Of the rows that the network is {percent(0.8)} sure of, {percent(0.8)} should be right: "
-        "points on the dashed line. Below it the network is too sure of itself, above it too "
-        "modest."
-    ]
-    if positive is not None:
-        how_to_read = [
-            f"Of the rows given a probability of {percent(0.3)} for ", value_of_data(positive),
-            f", {percent(0.3)} should be so: points on the dashed line. Below it the network says ",
-            value_of_data(positive), " too readily, above it too rarely.",
-        ]  # fmt: skip
-    return figure("Calibration", plot, [*how_to_read, " A larger circle stands for more rows."])
+    how_to_read = _how_to_read_calibration(data, positive)
+    larger = data.told(" A larger circle stands for more rows.")
+    return figure("Calibration", plot, [*how_to_read, larger])
+
+
+def _how_to_read_calibration(data: ReportData, positive: str | None) -> list[object]:
+    line = "points on the dashed line. Below it the network "
+    if data.task.is_multilabel:
+        words = (
+            f"Of the answers with a probability of {percent(0.3)}, {percent(0.3)} should be so: "
+            f"{line}says yes too readily, above it too rarely. All classes of all rows are in it."
+        )
+        return [data.told(words)]
+    if positive is None:
+        words = (
+            f"Of the rows that the network is {percent(0.8)} sure of, {percent(0.8)} should be "
+            f"right: {line}is too sure of itself, above it too modest."
+        )
+        return [data.told(words)]
+    return [
+        data.told(f"Of the rows given a probability of {percent(0.3)} for "),
+        value_of_data(positive),
+        f", {percent(0.3)} should be so: {line}says ", value_of_data(positive),
+        " too readily, above it too rarely.",
+    ]  # fmt: skip
+
+
+def _has_a_second_class(data: ReportData) -> bool:
+    return data.task.is_classification and len(data.task.classes) == 2
 
 
 def _roc(data: ReportData, roc: Json) -> Markup | None:
     area = data.metrics(data.judged_on or "").get("roc_auc")
     plot = roc_chart(
         roc.get("false_positive_rate") or (), roc.get("true_positive_rate") or (),
-        title="ROC curve", area=area,
+        title="ROC curve", area=area, noun=data.told("row"),
         description=f"Area under the curve: {number(area)}.",
     )  # fmt: skip
     classes = data.task.classes
@@ -189,10 +210,12 @@ def _roc(data: ReportData, roc: Json) -> Markup | None:
         "Each point is a threshold above which a row is called positive. The nearer the curve "
         "comes to the upper left corner the better; the dashed line is guessing."
     )
-    return figure("ROC curve", plot, [how_to_read, positive])
+    return figure("ROC curve", plot, [data.told(how_to_read), positive])
 
 
-def _confusions(labels: Sequence[str], counts: Sequence[Sequence[float]]) -> Markup | None:
+def _confusions(
+    data: ReportData, labels: Sequence[str], counts: Sequence[Sequence[float]]
+) -> Markup | None:
     pairs = [
         (amount, labels[row], labels[column], amount / max(sum(counts[row]), 1))
         for row in range(len(labels))
@@ -207,44 +230,10 @@ def _confusions(labels: Sequence[str], counts: Sequence[Sequence[float]]) -> Mar
         for amount, truth, called, share in pairs[:8]
     ]
     shown = table(
-        ("truth", "called", "rows", "of the class"), rows, numeric=(2, 3), class_="narrow",
-        is_stacked=False,
-    )  # fmt: skip
-    return element("div", element("h3", "The most frequent confusions"), shown)
-
-
-def _per_class(labels: Sequence[str], counts: Sequence[Sequence[float]]) -> Markup | None:
-    rows = []
-    for index, label in enumerate(labels):
-        right = counts[index][index]
-        truth, called = sum(counts[index]), sum(row[index] for row in counts)
-        precision = right / called if called else None
-        recall = right / truth if truth else None
-        f1 = 2 * right / (truth + called) if truth + called else None
-        rows.append((f1 if f1 is not None else 2.0, label, precision, recall, truth))
-    rows.sort(key=lambda row: (row[0], row[1]))
-    listed = [
-        (value_of_data(label), percent(precision), percent(recall),
-         number(f1 if f1 <= 1 else None, digits=3), number(truth))
-        for f1, label, precision, recall, truth in rows[:MOST_LISTED]
-    ]  # fmt: skip
-    weakest = _class_table(listed[:MOST_OPEN])
-    others = details(f"{number(len(listed) - MOST_OPEN)} more", _class_table(listed[MOST_OPEN:]))
-    left_out = len(rows) - MOST_LISTED
-    more = f" The {number(left_out)} best classes are not listed." if left_out > 0 else ""
-    note = paragraph(
-        "The weakest class stands first. Precision: of the rows called so, the share that are. "
-        "Recall: of the rows that are so, the share found. F1: both in one number." + more,
-        class_="quiet",
-    )
-    return element("div", element("h3", "Class by class"), weakest, others, note)
-
-
-def _class_table(rows: Sequence[Sequence[object]]) -> Markup | None:
-    return table(
-        ("class", "precision", "recall", "F1", "rows"), rows, numeric=(1, 2, 3, 4),
+        ("truth", "called", data.told("rows"), "of the class"), rows, numeric=(2, 3),
         class_="narrow", is_stacked=False,
     )  # fmt: skip
+    return element("div", element("h3", "The most frequent confusions"), shown)
 
 
 def _regression(data: ReportData, event: Json) -> list[Markup | None]:
@@ -262,7 +251,7 @@ def _regression(data: ReportData, event: Json) -> list[Markup | None]:
     target = shorten(data.task.target, 24)
     scatter = truth_scatter(
         predicted, truth, title="Prediction against truth", unit=target,
-        description=f"{number(len(pairs))} rows of the {data.judged_on} part.",
+        description=data.told(f"{number(len(pairs))} rows of the {data.judged_on} part."),
     )  # fmt: skip
     errors = [p - t for p, t in pairs]
     edges, counts = binned(errors)
@@ -273,8 +262,9 @@ def _regression(data: ReportData, event: Json) -> list[Markup | None]:
     return [
         figures(
             figure("Prediction against truth", scatter,
-                   "Each point is a row; on the dashed line the prediction is exactly right. A "
-                   "cloud that leaves the line at one end says which values are hard."),
+                   data.told("Each point is a row; on the dashed line the prediction is exactly "
+                             "right. A cloud that leaves the line at one end says which values are "
+                             "hard.")),
             figure("Residuals", residual,
                    "How far predictions are off, and how often. A good network's hill is narrow, "
                    "stands over 0 and leans to neither side."),
