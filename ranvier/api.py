@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -10,9 +11,10 @@ from typing import TYPE_CHECKING, Any
 
 from torch import nn
 
-from ranvier.apps import tabular
+from ranvier.apps import conduct, image, tabular
+from ranvier.apps.answering import AnsweringModel
 from ranvier.core.config import resolve
-from ranvier.core.errors import ConfigError
+from ranvier.core.errors import ConfigError, FormatError
 from ranvier.core.finding import Finding
 from ranvier.core.task import Task
 from ranvier.losses import Loss
@@ -31,6 +33,13 @@ from ranvier.train.replay import Replay, replay
 if TYPE_CHECKING:
     import numpy as np
     import polars
+
+    from ranvier.explain import Explanation
+
+
+APPLICATIONS: dict[str, conduct.Application] = {
+    application.NAME: application for application in (tabular, image)
+}
 
 
 @dataclass(frozen=True)
@@ -105,37 +114,55 @@ class Run:
         return Network.from_json(json.dumps(read_document(self.folder.network)))
 
     @cached_property
-    def table_model(self) -> tabular.TableModel:
+    def answering(self) -> AnsweringModel:
         """The trained network behind the encoder that it was trained with."""
-        return tabular.load_model(self.folder, module=self._module)
+        application = _application_of(self.document)
+        return application.load_model(self.folder, module=self._module)
 
     @property
     def model(self) -> nn.Module:
         """The trained network, a plain `nn.Module` in evaluation mode."""
-        return self.table_model.module
+        return self.answering.module
 
     def predict(self, rows: Any) -> np.ndarray:
-        """A label as the data spells it, or a value, per row of a file, frame or array."""
-        return self.table_model.predict(rows)
+        """A label as the data spells it, or a value, per row of a file, frame, folder or array."""
+        return self.answering.predict(rows)
 
     def predict_proba(self, rows: Any) -> np.ndarray:
         """A probability per class and row, classes in the order of `run.task.classes`."""
-        return self.table_model.predict_proba(rows)
+        return self.answering.predict_proba(rows)
 
-    def predict_table(self, rows: Any) -> polars.DataFrame:
+    def predict_table(self, rows: Any, *, top: int | None = None) -> polars.DataFrame:
         """One row of predictions per row: `prediction`, and what else the network says.
 
-        A probability per class; for a number what its loss teaches, such as `quantile_0.9` after
-        `pinball` and `standard_deviation` after `gaussian_likelihood`.
+        A probability per class, or with `top` the likeliest so many classes with theirs; for a
+        number what its loss teaches, such as `quantile_0.9` after `pinball` and
+        `standard_deviation` after `gaussian_likelihood`.
         """
-        return self.table_model.predict_table(rows)
+        return self.answering.predict_table(rows, top=top)
+
+    def explain(self, source: Any, **options: Any) -> Explanation:
+        """Which pixels of each picture its answer rests on, to look at and to save.
+
+        `options`: `method` ("grad_cam", "integrated_gradients", "occlusion", …), `target` (the
+        class to explain), `layer` (for Grad-CAM), `limit` (pictures at most).
+
+        Raises:
+            ConfigError: for a run that was not trained on pictures.
+        """
+        answering = self.answering
+        if not isinstance(answering, image.PictureModel):
+            raise ConfigError(
+                f"{self.path}: explain is for runs on pictures so far, and this is one on a table."
+            )
+        return answering.explain(source, **options)
 
     def evaluate(self, source: Any) -> dict[str, float]:
         """The task's metrics on rows that hold the target, weighed as in training if they can be.
 
         Rows without the run's column of weights count alike.
         """
-        return self.table_model.evaluate(source, weight=self.document["settings"]["weight"])
+        return self.answering.evaluate(source, weight=self.document["settings"]["weight"])
 
     def report(self) -> Path:
         """Write the report anew from the run's files; its path comes back."""
@@ -168,11 +195,13 @@ def train(
     and the choice stands with its reason in the run.
 
     - `network`: a description, an `nn.Module` of your own (a copy of it is trained), or None for
-      the default one for tables.
-    - `source`: a path (CSV, TSV, JSON lines, Parquet, Feather, Excel), the name of a known data
-      set, a polars or pandas frame, a mapping of columns, an array, or a pair `(X, y)`.
+      the default one for such data.
+    - `source`: a table (CSV, TSV, JSON lines, Parquet, Feather, Excel), a folder of pictures with
+      a folder for each class, a table that names pictures, pictures as arrays (IDX, npz), the name
+      of a known data set, a polars or pandas frame, a mapping of columns, an array, or a pair
+      `(X, y)`, of which X may be pictures `[N, H, W, C]`.
     - `target`: the column to predict, or None for the last one.
-    - `task`: "classification" or "regression".
+    - `task`: "classification", "multilabel" or "regression".
     - `loss`, `optimizer`, `schedule`: by name ("huber", "adamw", "one_cycle"), as a mapping
       `{"kind": "sgd", "momentum": 0.9}`, or as a value such as `rv.AdamW(1e-3)`.
     - `out`: the folder of the run, or None for the next free one under `runs/`.
@@ -193,11 +222,7 @@ def train(
         DataError: for data that cannot be trained on.
         NetworkError: for a network that does not fit the data.
     """
-    if network is not None and not isinstance(network, Network | Wrapped | nn.Module):
-        raise ConfigError(
-            f"rv.train: network is {type(network).__name__} {network!r}; expected a rv.Network, an "
-            "nn.Module, or None for the default. Read a file with rv.Network.from_json(text)."
-        )
+    _require_network(network)
     named = {
         "target": target,
         "task": task,
@@ -209,8 +234,15 @@ def train(
         "seed": seed,
     }
     resolved = resolve(TrainSettings, ("rv.train", {**named, **settings}))
-    folder = tabular.begin(
-        network, source, resolved, out=out, progress=progress or Silent(), command=command
+    application: conduct.Application = image if image.takes(source, resolved) else tabular
+    folder = conduct.begin(
+        application,
+        network,
+        source,
+        resolved,
+        out=out,
+        progress=progress or Silent(),
+        command=command,
     )
     return Run(folder, module=_module_of(network))
 
@@ -243,7 +275,9 @@ def resume(
         RunError: if there is no run, or its newest checkpoint is damaged.
     """
     folder = RunFolder.open(path)
-    tabular.resume(folder, source=source, module=module, progress=progress or Silent())
+    application = _application_of(read_document(folder.run))
+    progress = progress or Silent()
+    conduct.resume(application, folder, source=source, module=module, progress=progress)
     return Run(folder, module=module)
 
 
@@ -268,9 +302,32 @@ def verify(
         damaged = tuple(damaged_files(folder))
         replayed = None
         if not damaged:
-            job = tabular.restore(folder, source=source, module=module).job()
-            replayed = replay(job, folder.checkpoints, progress=progress or Silent())
+            application = _application_of(read_document(folder.run))
+            progress = progress or Silent()
+            prepared = conduct.restore(
+                application, folder, source=source, module=module, progress=progress
+            )
+            replayed = replay(prepared.job(), folder.checkpoints, progress=progress)
     return Verdict(damaged, replayed)
+
+
+def _require_network(network: Any) -> None:
+    if network is not None and not isinstance(network, Network | Wrapped | nn.Module):
+        raise ConfigError(
+            f"rv.train: network is {type(network).__name__} {network!r}; expected a rv.Network, an "
+            "nn.Module, or None for the default. Read a file with rv.Network.from_json(text)."
+        )
+
+
+def _application_of(document: Mapping[str, Any]) -> conduct.Application:
+    """The application that made a run, by what its run.json says."""
+    name = document.get("application", tabular.NAME)
+    if name not in APPLICATIONS:
+        raise FormatError(
+            f"run.json: application is {name!r}; this Ranvier knows "
+            f"{', '.join(map(repr, APPLICATIONS))}. Read the run with the version that wrote it."
+        )
+    return APPLICATIONS[name]
 
 
 def _module_of(network: Any) -> nn.Module | None:

@@ -6,6 +6,7 @@ from ranvier.apps.preflight import loss_of
 from ranvier.diagnose.evidence import TrialFacts
 from ranvier.diagnose.preflight.stepping import Stepping
 from ranvier.diagnose.preflight.trials import MOST_UPDATES, trial_facts
+from ranvier.diagnose.preflight.work import update_multiply_adds
 from ranvier.step.state import named_trainable
 from ranvier.train.job import Job
 
@@ -30,8 +31,8 @@ def trials_of(job: Job) -> tuple[TrialFacts, ...]:
         weight_decay=program.optimizer.weight_decay,
     )
     rows = min(plan.batch_size or len(training), len(training))
-    parameters = sum(p.numel() for p in program.module.parameters())
-    an_update = max(LEAST_SECONDS, 3 * rows * parameters / MULTIPLY_ADDS)
+    needed = update_multiply_adds(program.module, training.inputs, rows=rows)
+    an_update = max(LEAST_SECONDS, needed / MULTIPLY_ADDS)
     return trial_facts(
         program.module,
         optimizer,

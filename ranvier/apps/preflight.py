@@ -13,6 +13,7 @@ from ranvier.core.finding import Finding
 from ranvier.diagnose import diagnose
 from ranvier.diagnose.evidence import Facts, OptimizerFacts, ProbeFacts
 from ranvier.diagnose.preflight import examine
+from ranvier.diagnose.preflight.work import update_multiply_adds
 from ranvier.losses import PerMember
 from ranvier.optim import Optimizer
 from ranvier.runs.history import History
@@ -99,10 +100,12 @@ def _as_read(facts: Facts, looked_up: int, memory: ProbeFacts) -> Facts:
     if split is not None:
         # Rows that are equal were looked for where the data was read, by more than their numbers.
         split = replace(split, shared=None)
+    # The loop shuffles rows anew every epoch, whatever order they come in.
+    labels = None if facts.labels is None else replace(facts.labels, ordered=None)
     probes = replace(
         probes, memory_bytes=memory.memory_bytes, memory_available=memory.memory_available
     )
-    return replace(facts, inputs=inputs, split=split, probes=probes)
+    return replace(facts, inputs=inputs, labels=labels, split=split, probes=probes)
 
 
 def _facts(job: Job, names: Sequence[str]) -> Facts:
@@ -148,8 +151,8 @@ def _described(optimizer: Optimizer, learning_rate: float) -> OptimizerFacts:
 
 def _seconds(job: Job) -> float:
     """What experiments may take: a share of the training, so that they never outweigh it."""
-    parameters = sum(p.numel() for p in job.module.parameters())
-    training = 3 * parameters * len(job.training) * job.plan().epochs / MULTIPLY_ADDS
+    rows = len(job.training) * job.plan().epochs
+    training = update_multiply_adds(job.module, job.training.inputs, rows=rows) / MULTIPLY_ADDS
     return min(MOST_SECONDS, max(LEAST_SECONDS, SHARE * training))
 
 

@@ -19,6 +19,7 @@ VERBS = {
     "resume": "Go on with a run exactly where it stopped.",
     "evaluate": "Measure a trained network on other rows.",
     "predict": "Predict with a trained network: one row out per row in.",
+    "explain": "Show which pixels a picture network's answers rest on.",
     "describe": "Show a network: layers, shapes, sizes, equations, drawing.",
     "report": "Write a run's report anew from its files.",
     "doctor": "Say what is wrong with a training, and what to do about it.",

@@ -20,7 +20,11 @@ def list_data(*, output: Output = Output()) -> None:
     from ranvier.data import known
 
     rows: list[dict[str, Any]] = [
-        {**dataclasses.asdict(entry), "cached": _is_cached(cache_root(), entry.name)}
+        {
+            **dataclasses.asdict(entry),
+            "extent": entry.extent,
+            "cached": _is_cached(cache_root(), entry.name),
+        }
         for entry in known.catalogue()
     ]
     output.document({"data": rows})
@@ -29,19 +33,20 @@ def list_data(*, output: Output = Output()) -> None:
     table = Table(box=None, pad_edge=False, header_style="bold")
     table.add_column("name", overflow="fold")
     table.add_column("size", justify="right", overflow="fold")
-    for heading in ("task", "comes in", "licence", "here"):
+    for heading in ("task", "comes from", "licence", "here"):
         table.add_column(heading, overflow="fold")
     for row in rows:
-        size = f"{row['rows']:,} × {row['columns']:,}"
-        is_here = row["cached"] or row["registry"] == "installed"
-        words = (row["task"], row["package"], row["license"], "yes" if is_here else "no")
-        table.add_row(row["name"], size, *words)
+        is_installed = row["registry"] == "installed"
+        comes_from = row["package"] if is_installed else row["registry"]
+        is_here = "yes" if row["cached"] or is_installed else "no"
+        words = (row["task"], comes_from, row["license"], is_here)
+        table.add_row(row["name"], row["extent"], *words)
     output.result(table)
 
 
 @app.command
 def get(name: str, /, *, output: Output = Output()) -> None:
-    """Fetch the data set NAME, unless it is here already, and print its file.
+    """Fetch the data set NAME, unless it is here already, and print its file or folder.
 
     Parameters
     ----------

@@ -9,14 +9,14 @@ from ranvier.cli.results import metrics_table, say_more
 
 
 def evaluate(run: Path, source: str, /, *, output: Output = Output()) -> None:
-    """Measure the network of RUN on the rows of SOURCE.
+    """Measure the network of RUN on the rows or pictures of SOURCE.
 
     Parameters
     ----------
     run
         folder of the run
     source
-        a file or a known data set that has the target column
+        a file, a folder or a known data set that says the target
     """
     from ranvier import api
 

@@ -7,7 +7,9 @@ import sys
 from collections.abc import Callable
 from io import BufferedWriter
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Annotated, Any
+
+from cyclopts import Parameter
 
 from ranvier.cli.output import Output
 from ranvier.core.errors import ConfigError, suggestion
@@ -35,24 +37,33 @@ def predict(
     /,
     *,
     out: Path | None = None,
+    top: Annotated[int | None, Parameter(metavar="N")] = None,
     output: Output = Output(),
 ) -> None:
-    """Predict every row of SOURCE with the network of RUN; as CSV unless told otherwise.
+    """Predict every row or picture of SOURCE with the network of RUN; as CSV unless told otherwise.
 
     Parameters
     ----------
     run
         folder of the run
     source
-        a file or a known data set; it need not have the target column
+        a file, a folder or a known data set; it need not say the target
     out
         file to write: .csv, .tsv, .json, .jsonl, .parquet, .feather or .arrow
+    top
+        the likeliest so many classes and their probabilities, instead of all classes'
     """
     write = _writer(out, source) if out is not None else None
 
     from ranvier import api
 
-    predictions = api.load(run).predict_table(source)
+    predictions = api.load(run).predict_table(source, top=top)
+    if "problem" in predictions:
+        unread = predictions.height - predictions["problem"].null_count()
+        output.say(
+            f"{unread:,} of {predictions.height:,} pictures cannot be read and got no prediction; "
+            "the column 'problem' says why"
+        )
     document: dict[str, Any] = {"run": run, "source": source, "rows": predictions.height}
     if out is not None and write is not None:
         _replace(out, predictions, write)

@@ -55,13 +55,7 @@ class TerminalProgress:
         if not self._console.is_terminal:
             self.say(f"training on {rows:,} rows, {steps_per_epoch:,} steps an epoch")
             return
-        self._bar = Progress(
-            *_columns(self._console.width),
-            console=self._console,
-            transient=True,
-            refresh_per_second=4,
-            redirect_stdout=False,
-        )
+        self._bar = self._live(*_columns(self._console.width))
         self._bar.add_task(
             "train",
             total=epochs * steps_per_epoch,
@@ -72,9 +66,33 @@ class TerminalProgress:
         )
         self._bar.start()
 
+    def _live(self, *columns: ProgressColumn) -> Progress:
+        return Progress(
+            *columns,
+            console=self._console,
+            transient=True,
+            refresh_per_second=4,
+            redirect_stdout=False,
+        )
+
     def say(self, line: str) -> None:
         """One sentence about what was chosen or found, above the bar."""
         self._console.print(line, soft_wrap=not self._console.is_terminal)
+
+    def work(self, what: str, done: int, total: int) -> None:
+        """Something before training is so far along; it is over once all is done."""
+        if not self._console.is_terminal:
+            if done == 0:
+                self.say(f"{what}: {total:,}")
+            return
+        if self._bar is None:
+            columns = (TextColumn("{task.description}"), BarColumn(bar_width=None))
+            self._bar = self._live(*columns, TimeRemainingColumn(compact=True))
+            self._bar.add_task(what, total=total)
+            self._bar.start()
+        self._bar.update(self._bar.task_ids[0], completed=done)
+        if done >= total:
+            self._stop()
 
     def step(
         self, epoch: int, step_in_epoch: int, loss: float | None, rows_per_second: float | None

@@ -40,7 +40,8 @@ def train(
     Parameters
     ----------
     source
-        a file (CSV, TSV, JSON lines, Parquet, Feather, Excel) or the name of a known data set
+        a table (CSV, TSV, JSON lines, Parquet, Feather, Excel), a folder of pictures with a folder
+        for each class, pictures as arrays (IDX, npz), or the name of a known data set
     out
         folder of the run; the next free one under runs/ if left out
     config

@@ -13,8 +13,8 @@ from sklearn.utils import Tags, check_random_state
 from sklearn.utils.validation import check_is_fitted
 from torch import nn
 
+from ranvier.apps.choices import spell_out
 from ranvier.apps.tabular import TableModel, choose
-from ranvier.apps.tabular.choices import spell_out
 from ranvier.core.config import resolve
 from ranvier.core.errors import StoppedError
 from ranvier.data.tabular import TableEncoder, labelled_rows

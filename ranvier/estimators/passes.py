@@ -11,8 +11,8 @@ import numpy as np
 import polars
 from torch import Tensor
 
-from ranvier.apps.tabular import Prepared, TableModel, choose
-from ranvier.apps.tabular.choices import fill, implied, spell_out
+from ranvier.apps.choices import fill, implied, spell_out
+from ranvier.apps.tabular import PreparedTable, TableModel, choose
 from ranvier.apps.tabular.defaults import default_settings
 from ranvier.apps.tabular.parts import part_of
 from ranvier.data.tabular import Rows, labelled_rows, prepare
@@ -72,7 +72,7 @@ def one_pass(
 
 def first_pass(
     network: Any, frame: polars.DataFrame, settings: TrainSettings, *, num_classes: int | None
-) -> Prepared:
+) -> PreparedTable:
     """Encoder, network and settings from the first rows of a stream, which all train.
 
     Of `num_classes` classes, None for a regression, any may be missing among these rows.

@@ -1,6 +1,6 @@
 """Tables: rows with named columns, one of them to be predicted from the others."""
 
 from ranvier.apps.tabular.model import TableModel, load_model
-from ranvier.apps.tabular.train import Prepared, begin, choose, restore, resume
+from ranvier.apps.tabular.train import NAME, PreparedTable, again, choose
 
-__all__ = ["Prepared", "TableModel", "begin", "choose", "load_model", "restore", "resume"]
+__all__ = ["NAME", "PreparedTable", "TableModel", "again", "choose", "load_model"]

@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
+from ranvier.apps.choices import Choice
 from ranvier.apps.tabular.bins import quantile_edges
-from ranvier.apps.tabular.choices import Choice
 from ranvier.core.task import Task
 from ranvier.spec import (
     Dropout,

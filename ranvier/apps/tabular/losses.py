@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from ranvier.apps.tabular.choices import Choice
+from ranvier.apps.choices import Choice
 from ranvier.core.errors import ConfigError, DataError
 from ranvier.core.task import Task
 from ranvier.data.tabular import Rows

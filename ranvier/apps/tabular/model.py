@@ -11,6 +11,7 @@ import polars
 import torch
 from torch import nn
 
+from ranvier.apps.answering import answer_table, labels_of
 from ranvier.core.errors import ConfigError, RunError
 from ranvier.core.task import Task
 from ranvier.data.tabular import TableEncoder, labelled_rows, read_table
@@ -55,7 +56,7 @@ class TableModel:
         raw = self.raw(read_table(source))
         if not self.task.is_classification:
             return raw
-        return np.array(self.task.classes, dtype=_label_type(self.task))[raw.argmax(1)]
+        return labels_of(self.task, raw)
 
     def predict_proba(self, source: Any) -> np.ndarray:
         """A probability per class and row, `[N, C]`, classes in the order of `task.classes`.
@@ -70,21 +71,14 @@ class TableModel:
             )
         return self.raw(read_table(source))
 
-    def predict_table(self, source: Any) -> polars.DataFrame:
+    def predict_table(self, source: Any, *, top: int | None = None) -> polars.DataFrame:
         """One row per row of `source`: `prediction`, and what else the network says.
 
-        That is `probability_<class>` for classes, and for a number what its loss teaches:
-        `quantile_<level>` after `pinball`, `standard_deviation` after a likelihood.
+        That is `probability_<class>` for classes, or the `top` likeliest of them, and for a number
+        what its loss teaches: `quantile_<level>` after `pinball`, `standard_deviation` after a
+        likelihood.
         """
-        answer = self._answer(self.encoder.encode(read_table(source)))
-        if not self.task.is_classification:
-            return polars.DataFrame(answer)
-        raw = answer[PREDICTION]
-        labels = [self.task.classes[index] for index in raw.argmax(1).tolist()]
-        columns: dict[str, Any] = {"prediction": labels}
-        for index, label in enumerate(self.task.classes):
-            columns[f"probability_{label}"] = raw[:, index]
-        return polars.DataFrame(columns)
+        return answer_table(self.task, self._answer(self.encoder.encode(read_table(source))), top)
 
     def evaluate(self, source: Any, *, weight: str | None = None) -> dict[str, float]:
         """The usual metrics on rows that hold the target, weighed by the column `weight`."""
@@ -124,7 +118,3 @@ def head_for(network: Network, encoder: TableEncoder, loss: Loss | None) -> Head
         loss=loss,
         unit=Unit(encoder.target_center, encoder.target_scale),
     )
-
-
-def _label_type(task: Task) -> Any:
-    return object if len({type(label) for label in task.classes}) > 1 else None

@@ -61,7 +61,7 @@ class FakeRun:
     def evaluate(self, source: str) -> dict[str, float]:
         return {"accuracy": 0.5, "log_loss": 0.7}
 
-    def predict_table(self, source: str) -> pl.DataFrame:
+    def predict_table(self, source: str, *, top: int | None = None) -> pl.DataFrame:
         return pl.DataFrame(
             {
                 "prediction": ["yes", "no"],

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 import torch
 
-from ranvier.apps.tabular.choices import fill, spell_out
+from ranvier.apps.choices import fill, spell_out
 from ranvier.apps.tabular.defaults import (
     default_batch_size,
     default_network,

@@ -56,7 +56,7 @@ def test_a_number_is_learnt_by_every_loss_of_numbers(kind: str, train: Train) ->
     assert (table["prediction"].to_numpy() == run.predict(visits())).all()
     again = rv.load(run.path)
     assert again.predict_table(visits()).equals(table)
-    assert run.table_model.raw(visits()[:0]).shape == (0,)
+    assert run.answering.raw(visits()[:0]).shape == (0,)
 
 
 @pytest.mark.parametrize("kind", [*OF_CLASSES, *OF_TWO])

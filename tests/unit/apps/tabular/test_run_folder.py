@@ -58,7 +58,8 @@ def test_run_json_says_what_was_asked_and_what_was_settled(run: rv.Run, source: 
     # What is left at None is a choice: no such column, no such source, the task seen in the data.
     assert open_still == {
         *("task", "weight", "group", "time", "validation", "test", "network"),
-        "parameter_groups",
+        *("size", "channels", "augmentation", "mixup", "cutmix", "views"),
+        *("minutes", "start_from", "freeze", "parameter_groups"),
     }
     assert document["command"] == "ranvier train people.csv"
     assert document["task"] == {
@@ -165,7 +166,7 @@ def test_the_network_is_stored_as_it_was_given(run: rv.Run) -> None:
 
 
 def test_a_network_that_is_brought_gets_numbers_and_indicators(run: rv.Run) -> None:
-    encoder = run.table_model.encoder
+    encoder = run.answering.encoder
     assert encoder.form == "one_hot"
     assert encoder.layout.cardinalities == ()
     inputs = encoder.encode(people())
@@ -178,7 +179,7 @@ def test_the_default_network_gets_codes_and_says_what_it_is(tmp_path: Path) -> N
     settings = {**QUICK, "target": "bought", "ignore": ("score",), "epochs": 1}
     run = rv.train(None, people(), out=tmp_path / "run", **settings)
     assert run.document["data"]["form"] == "codes"
-    assert run.table_model.encoder.layout.cardinalities == (4,)
+    assert run.answering.encoder.layout.cardinalities == (4,)
     first = run.document["choices"][0]
     assert (first["what"], first["value"]) == ("network", "default for tables")
     assert "trained as one" in first["why"]

@@ -70,7 +70,7 @@ def test_sample_weights_count_in_training_and_in_metrics(train: Train) -> None:
     run = train(frame, weight="weight")
     plain = train(frame.with_columns(weight=pl.lit(1.0)), weight="weight")
     assert weights_of(run) != weights_of(plain)
-    assert "weight" not in run.table_model.encoder.columns
+    assert "weight" not in run.answering.encoder.columns
     numbers = next(e for e in run.history.of("evaluation") if e["split"] == "test")
     predicted = run.predict(frame)
     hit = predicted == frame["bought"].to_numpy()
@@ -115,7 +115,7 @@ def test_a_test_source_of_its_own_is_measured_and_none_of_the_source_is_held_bac
 def test_rows_of_one_group_stay_in_one_part(train: Train) -> None:
     frame = people().with_columns(shop=pl.Series([f"shop {i % 24}" for i in range(240)]))
     run = train(frame, group="shop")
-    assert "shop" not in run.table_model.encoder.columns
+    assert "shop" not in run.answering.encoder.columns
     assert "'shop'" in run.document["data"]["split"]
     rows = run.document["data"]["parts"]
     assert sum(rows.values()) == 240

@@ -29,6 +29,20 @@ class Choice:
         return asdict(self)
 
 
+def refuse(settings: TrainSettings, names: Iterable[str], because: str) -> None:
+    """Refuse settings that say nothing of this kind of data, all at once.
+
+    Raises:
+        ConfigError: for those of `names` that are not as they are where nobody asks.
+    """
+    usual, asked = to_json(TrainSettings()), to_json(settings)
+    told = [name for name in names if asked[name] != usual[name]]
+    if told:
+        raise ConfigError(
+            f"{', '.join(told)}: {because}. Leave {'it' * (len(told) == 1) or 'them'} out."
+        )
+
+
 def fill(settings: TrainSettings, defaults: Iterable[Choice]) -> tuple[TrainSettings, list[Choice]]:
     """`settings` with every open one taken from `defaults`, and the choices that were taken.
 
