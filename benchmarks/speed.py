@@ -16,7 +16,7 @@ import os
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -31,6 +31,7 @@ from benchmarks.contenders import (
     ours,
 )
 from benchmarks.machine import machine
+from benchmarks.options import some_of
 from benchmarks.peers_environment import peers_python
 from benchmarks.race import Course, race
 from benchmarks.speed_chart import chart
@@ -170,20 +171,10 @@ class Clock:
         print(f"{minutes:3d}:{seconds:02d}  {text}", file=sys.stderr, flush=True)
 
 
-def _names(known: Iterable[str]) -> Callable[[str], list[str]]:
-    def parse(text: str) -> list[str]:
-        names = text.split(",")
-        if unknown := [name for name in names if name not in known]:
-            raise argparse.ArgumentTypeError(f"{unknown}: expected some of {', '.join(known)}")
-        return names
-
-    return parse
-
-
 def main(given: list[str] | None = None) -> None:
     parser = argparse.ArgumentParser(description="Speed beside every peer.")
-    parser.add_argument("--workloads", type=_names(EVERY), default=list(EVERY))
-    parser.add_argument("--peers", type=_names(PEERS), default=list(PEERS))
+    parser.add_argument("--workloads", type=some_of(EVERY), default=list(EVERY))
+    parser.add_argument("--peers", type=some_of(PEERS), default=list(PEERS))
     parser.add_argument("--executors", type=lambda text: text.split(","), default=[])
     parser.add_argument("--rounds", type=int, default=5)
     parser.add_argument("--cores", type=int, default=2)

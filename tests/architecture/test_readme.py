@@ -16,7 +16,7 @@ from ranvier.data.known import is_known
 ROOT = Path(__file__).parents[2]
 PAGES = [ROOT / "README.md", ROOT / "CONTRIBUTING.md", *sorted((ROOT / "docs").rglob("*.md"))]
 BLOCK = re.compile(r"^```(\w*)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
-PLACEHOLDERS = {"SOURCE", "RUN", "NETWORK", "NAME", "VERB", "FILE", "SHAPE"}
+PLACEHOLDERS = {"SOURCE", "FOLDER", "RUN", "NETWORK", "NAME", "VERB", "FILE", "SHAPE"}
 
 
 def blocks(page: Path, language: str) -> list[str]:
@@ -77,7 +77,8 @@ def test_what_is_trained_on_comes_with_ranvier(page: str, words: list[str]) -> N
 
 
 def test_the_options_that_tables_name_exist() -> None:
-    known = options_of(["train"]) | options_of(["predict"]) | options_of(["describe"])
+    verbs = ("train", "predict", "describe", "explain")
+    known = {option for verb in verbs for option in options_of([verb])}
     for page in PAGES:
         text = BLOCK.sub("", page.read_text(encoding="utf-8"))
         named = {

@@ -6,37 +6,21 @@ import json
 import os
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any
 
 import numpy as np
 import polars as pl
 import pytest
 
 import ranvier as rv
-from ranvier.cli.app import VERBS, main
+from ranvier.cli.app import VERBS
 from ranvier.runs.layout import RunFolder
+from tests.faults.conftest import Ask
 
 QUICK = ["--epochs", "2", "--threads", "1", "--quiet"]
 
 
-class Said(NamedTuple):
-    code: int
-    out: str
-    err: str
-
-
-Ask = Callable[..., Said]
 Write = Callable[..., str]
-
-
-@pytest.fixture
-def ask(capfd: pytest.CaptureFixture[str]) -> Ask:
-    def run(*words: Any) -> Said:
-        capfd.readouterr()
-        code = main([str(word) for word in words])
-        return Said(code, *capfd.readouterr())
-
-    return run
 
 
 @pytest.fixture(autouse=True)

@@ -5,9 +5,7 @@ from __future__ import annotations
 import json
 import multiprocessing
 import time
-from collections.abc import Callable
 from pathlib import Path
-from typing import Any, NamedTuple
 
 import msgspec
 import numpy as np
@@ -18,31 +16,12 @@ from torch import Tensor, nn
 
 import ranvier as rv
 from ranvier import api
-from ranvier.cli.app import main
 from ranvier.core.errors import DivergedError
 from ranvier.diagnose import AT_THE_END, diagnose
 from ranvier.runs.history import History
+from tests.faults.conftest import Ask
 
 QUICK = ["--epochs", "3", "--threads", "1", "--batch-size", "32"]
-
-
-class Said(NamedTuple):
-    code: int
-    out: str
-    err: str
-
-
-Ask = Callable[..., Said]
-
-
-@pytest.fixture
-def ask(capfd: pytest.CaptureFixture[str]) -> Ask:
-    def run(*words: Any) -> Said:
-        capfd.readouterr()
-        code = main([str(word) for word in words])
-        return Said(code, *capfd.readouterr())
-
-    return run
 
 
 @pytest.fixture

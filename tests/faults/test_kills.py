@@ -108,6 +108,16 @@ def test_runs_killed_at_random_moments_resume_to_the_same_bits(
     kill_and_resume(source, tmp_path, kills, executor=executor)
 
 
+def test_runs_whose_layers_thaw_on_the_way_resume_to_the_same_bits(
+    source: Path, tmp_path: Path
+) -> None:
+    groups = {
+        "batch_norm_1": {"thaws_after": 4, "learning_rate_factor": 0.4},
+        "dense_0": {"thaws_after": 8, "learning_rate_factor": 0.1},
+    }
+    kill_and_resume(source, tmp_path, kills=3, executor="replay", parameter_groups=groups)
+
+
 @pytest.mark.slow
 def test_fifty_kills_resume_to_the_same_bits(source: Path, tmp_path: Path) -> None:
     kill_and_resume(source, tmp_path, kills=50)

@@ -1,0 +1,1 @@
+"""Recognising pictures: ours beside other networks of the same time, and what it takes."""
